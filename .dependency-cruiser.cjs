@@ -1,0 +1,86 @@
+/** The import table of docs/architecture.md, enforced. */
+const folders = ['domain', 'platform', 'storage', 'gateway', 'server', 'export', 'federation', 'cli'];
+
+/** Folder → folders (and files) that it may import, besides itself. */
+const mayImport = {
+  domain: [],
+  platform: ['domain/(errors|caller-roles)\\.ts$', 'gen/'],
+  storage: ['domain/', 'platform/', '^migrations/index\\.ts$'],
+  gateway: ['domain/', 'platform/', 'gen/'],
+  server: ['domain/', 'platform/', 'storage/', 'gen/'],
+  export: ['domain/', 'platform/', 'storage/', 'gen/'],
+  federation: ['domain/', 'platform/', 'storage/', 'gen/'],
+  cli: ['domain/', 'platform/', 'gen/', 'roles\\.ts$'],
+};
+
+const tableRules = folders.map((folder) => ({
+  name: `${folder}-imports`,
+  severity: 'error',
+  from: {
+    path: `^src/${folder}/`,
+    ...(folder === 'cli' ? { pathNot: '^src/cli/commands/(migrate|doctor)\\.ts$|^src/cli/doctor/' } : {}),
+  },
+  to: { path: '^(src|migrations)/', pathNot: [`^src/${folder}/`, ...mayImport[folder].map((path) => (path.startsWith('^') ? path : `^src/${path}`))] },
+}));
+
+const grpcHome = '^src/(platform/grpc/|gen/|.+/(service|start|wire)\\.ts$)';
+
+/** Third-party package → where it may be imported. */
+const homes = {
+  // graphile-worker is given a pool of ours: its own drops its error handlers before its connections close.
+  pg: '^(src/storage/|migrations/|src/platform/jobs/pool\\.ts$)',
+  'pg-copy-streams': '^src/storage/',
+  knex: '^(src/storage/|migrations/)',
+  'graphile-worker': '^src/platform/jobs',
+  'prom-client': '^src/platform/metrics\\.ts$',
+  pino: '^src/platform/logger',
+  'pino-pretty': '^src/platform/logger',
+  fastify: '^src/gateway/',
+  'nice-grpc': grpcHome,
+  'nice-grpc-common': grpcHome,
+  'nice-grpc-server-health': grpcHome,
+  'nice-grpc-server-reflection': grpcHome,
+  '@grpc/grpc-js': '^src/(platform/grpc/|gen/)',
+  commander: '^src/(main\\.ts$|cli/)',
+  yauzl: '^src/cli/export-file/',
+  yaml: '^src/cli/',
+  '@noble/curves': '^src/platform/key-manager/',
+  'lru-cache': '^src/(gateway|server)/',
+};
+
+const homeRules = Object.entries(homes).map(([name, path]) => ({
+  name: `home-of-${name}`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: path },
+  to: { path: `^node_modules/(@types/)?${name}/`, dependencyTypesNot: ['type-only'] },
+}));
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'roles-imported-by-cli-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli/|main\\.ts$)' },
+      to: { path: '^src/roles\\.ts$' },
+    },
+    {
+      name: 'generated-types-stop-at-the-wire',
+      severity: 'error',
+      from: { path: '^src/(server|export|federation|gateway)/', pathNot: '(wire|service|start|revision-token)\\.ts$' },
+      to: { path: '^src/gen/' },
+    },
+    ...tableRules,
+    ...homeRules,
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      conditionNames: ['import', 'require', 'node', 'default'],
+      exportsFields: ['exports'],
+    },
+  },
+};
