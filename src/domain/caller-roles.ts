@@ -1,0 +1,43 @@
+/** Who may call what: the one table from gRPC method to caller roles. What does not stand here is denied. */
+
+/** What a caller may be: the edge for phones, somebody who looks, somebody who acts. */
+export type CallerRole = 'gateway' | 'read' | 'operate';
+
+/** All of them. */
+export const callerRoles: readonly CallerRole[] = ['gateway', 'read', 'operate'];
+
+const operators: readonly CallerRole[] = ['operate'];
+const readers: readonly CallerRole[] = ['read', 'operate'];
+const gateways: readonly CallerRole[] = ['gateway', 'operate'];
+const everyRole: readonly CallerRole[] = callerRoles;
+
+/** Full method path → the roles that may call it. */
+export const allowedRoles: ReadonlyMap<string, readonly CallerRole[]> = new Map([
+  ['/enmesh.publish.v1.PublishService/Publish', gateways],
+
+  ['/enmesh.export.v1.ExportService/GetIndex', everyRole],
+  ['/enmesh.export.v1.ExportService/GetFile', everyRole],
+  ['/enmesh.export.v1.ExportService/GetPublicKeys', everyRole],
+  ['/enmesh.export.v1.ExportService/Run', operators],
+  ['/enmesh.export.v1.ExportService/ListBatches', readers],
+  ['/enmesh.export.v1.ExportService/Reprocess', operators],
+  ['/enmesh.export.v1.ExportService/RotateSigningKey', operators],
+  ['/enmesh.export.v1.ExportService/GetSigningKey', readers],
+
+  ['/enmesh.admin.v1.AdminService/Plan', readers],
+  ['/enmesh.admin.v1.AdminService/Apply', operators],
+  ['/enmesh.admin.v1.AdminService/Get', readers],
+
+  ['/enmesh.operations.v1.OperationsService/Cleanup', operators],
+  ['/enmesh.operations.v1.OperationsService/ListJobs', readers],
+]);
+
+/** True when one of the caller's roles may call the method. */
+export function mayCall(methodPath: string, roles: ReadonlySet<CallerRole>): boolean {
+  return allowedRoles.get(methodPath)?.some((role) => roles.has(role)) ?? false;
+}
+
+/** The role of that name, undefined for any other word. */
+export function callerRole(word: string): CallerRole | undefined {
+  return callerRoles.find((role) => role === word);
+}

@@ -1,0 +1,46 @@
+/** `docs/configuration.md`, made from the one table of variables. */
+import { variables, type Group, type Variable, type VariableName } from './variables.ts';
+
+const intro = `# Configuration
+
+This file is made from \`src/platform/config/variables.ts\` by \`node src/platform/config/write-docs.ts\`; a test keeps it current.
+
+Enmesh is configured by environment variables. All start with \`ENMESH_\`. What they cannot say (apps, health
+authorities, exports, signing keys, partners) stands in a configuration file, see \`enmesh apply\`.
+
+- **Faults.** An unknown \`ENMESH_\` name or a value that cannot be read stops the start: all faults are printed together,
+  and the exit code is 2. Names that Kubernetes makes for Services (\`ENMESH_…_SERVICE_HOST\`, \`…_SERVICE_PORT…\`, \`…_PORT\`,
+  \`…_PORT_<n>_…\`) are ignored.
+- **Durations** are a whole number and a unit: \`90s\`, \`15m\`, \`1h\`, \`14d\`.
+- **Addresses** are \`HOST:PORT\`, IPv6 in brackets: \`127.0.0.1:8080\`, \`[::1]:8080\`. Port 0 takes any free one.
+- **Secrets.** Any value may be a reference instead: \`secret://file/PATH\` is the content of a file (without its last line
+  break), \`secret://env/NAME\` another environment variable.
+- **Development.** Where a variable is not set, \`enmesh dev\` takes the development default, if there is one, before the
+  ordinary default.
+- **Callers.** An address that is not loopback is refused at the start for gRPC unless certificate and key are set together with
+  the CA of client certificates or with caller tokens.
+`;
+
+/** The whole file. */
+export function configurationMarkdown(): string {
+  const entries = Object.entries(variables) as [VariableName, Variable<unknown>][];
+  const groups = [...new Set(entries.map(([, { group }]) => group))];
+  return [intro, ...groups.map((group) => section(group, entries))].join('\n');
+}
+
+function section(group: Group, entries: readonly (readonly [VariableName, Variable<unknown>])[]): string {
+  const rows = entries
+    .filter(([, variable]) => variable.group === group)
+    .map(([name, { fallback, dev, doc }]) => `| \`${name}\` | ${code(fallback)} | ${code(dev)} | ${escaped(doc)} |`);
+  const head = ['| variable | default | in development | meaning |', '|---|---|---|---|'];
+  return [`## ${group}`, '', ...head, ...rows, ''].join('\n');
+}
+
+function code(text: string | undefined): string {
+  return text === undefined || text === '' ? '' : `\`${escaped(text)}\``;
+}
+
+/** A bar would end the cell, a line break the row. */
+function escaped(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}

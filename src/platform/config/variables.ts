@@ -1,0 +1,392 @@
+/** Every environment variable, declared once: name, reader, default, meaning. `docs/configuration.md` is made from it. */
+import { rolePairs } from './caller-readers.ts';
+import * as read from './readers.ts';
+import type { Reader } from './readers.ts';
+
+/** One environment variable. */
+export interface Variable<T> {
+  readonly reader: Reader<T>;
+  /** Text that the reader takes; absent = no default. */
+  readonly fallback?: string;
+  /** Text that `enmesh dev` uses where nothing is set. */
+  readonly dev?: string;
+  /** One sentence for the documentation. */
+  readonly doc: string;
+  readonly group: Group;
+}
+
+/** Heading in the documentation. */
+export type Group =
+  | 'General'
+  | 'Database'
+  | 'Addresses'
+  | 'TLS and callers'
+  | 'Windows and exports'
+  | 'Publishing'
+  | 'Keys and secrets'
+  | 'Federation'
+  | 'Test installations only';
+
+function variable<T>(group: Group, reader: Reader<T>, doc: string, fallback: string, dev?: string): Variable<T> {
+  return { group, reader, doc, fallback, ...(dev === undefined ? {} : { dev }) };
+}
+
+function optional<T>(group: Group, reader: Reader<T>, doc: string, dev?: string): Variable<T | undefined> {
+  return { group, reader, doc, ...(dev === undefined ? {} : { dev }) };
+}
+
+type TlsNames<Prefix extends string> = `${Prefix}_TLS_${'CERT' | 'KEY' | 'CLIENT_CA'}`;
+
+function tls<Prefix extends string>(
+  prefix: Prefix,
+  what: string,
+): Record<TlsNames<Prefix>, Variable<string | undefined>> {
+  const group = 'TLS and callers';
+  return {
+    [`${prefix}_TLS_CERT`]: optional(group, read.text, `PEM file: certificate of ${what}.`),
+    [`${prefix}_TLS_KEY`]: optional(group, read.text, 'PEM file: its private key.'),
+    [`${prefix}_TLS_CLIENT_CA`]: optional(
+      group,
+      read.text,
+      `PEM file: who signs the certificates that callers of ${what} must show.`,
+    ),
+  } as Record<TlsNames<Prefix>, Variable<string | undefined>>;
+}
+
+/** All of them. */
+export const variables = {
+  ENMESH_CONFIG: optional('General', read.text, 'Configuration file, applied at start as `enmesh apply` does.'),
+  ENMESH_DATA_DIR: optional(
+    'General',
+    read.text,
+    'Folder of the embedded database, of filesystem blobs and of filesystem keys.',
+    '.enmesh',
+  ),
+  ENMESH_LOG_LEVEL: variable(
+    'General',
+    read.oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
+    'Least level that is logged.',
+    'info',
+  ),
+  ENMESH_MAINTENANCE_MODE: variable('General', read.bool, 'Publish and stats answer 503.', 'false'),
+  ENMESH_STOP_TIMEOUT: variable(
+    'General',
+    read.positiveDuration,
+    'Longest time that running work gets when the process is asked to stop.',
+    '10s',
+  ),
+
+  ENMESH_DATABASE_URL: optional(
+    'Database',
+    read.databaseUrl,
+    'PostgreSQL to use. `enmesh dev` starts its own under the data directory when this is not set.',
+  ),
+  ENMESH_DATABASE_DIRECT_URL: optional(
+    'Database',
+    read.databaseUrl,
+    'For LISTEN, jobs and migrations, when the other is a transaction-mode pooler; the same otherwise.',
+  ),
+  ENMESH_MIGRATE_AT_START: variable(
+    'Database',
+    read.bool,
+    'Bring the schema up to date at start, one process at a time; when false, `enmesh migrate` does it.',
+    'true',
+  ),
+  ENMESH_DATABASE_POOL_SIZE: variable('Database', read.integer(1, 1000), 'Connections at most, per process.', '10'),
+  ENMESH_DATABASE_STATEMENT_TIMEOUT: variable(
+    'Database',
+    read.positiveDuration,
+    'Longest statement, and longest idle transaction, of a request.',
+    '30s',
+  ),
+
+  ENMESH_GATEWAY_ADDRESS: variable('Addresses', read.address, 'HTTP for phones.', '127.0.0.1:8080'),
+  ENMESH_GRPC_ADDRESS: variable('Addresses', read.address, 'Server role: core and operations RPCs.', '127.0.0.1:9090'),
+  ENMESH_EXPORT_ADDRESS: variable('Addresses', read.address, 'Export role.', '127.0.0.1:9091'),
+  ENMESH_FEDERATION_ADDRESS: variable('Addresses', read.address, 'Federation role: partners.', '127.0.0.1:9092'),
+  ENMESH_METRICS_ADDRESS: variable(
+    'Addresses',
+    read.address,
+    '`/metrics`, `/healthz` and `/readyz`; one per process.',
+    '127.0.0.1:9100',
+  ),
+  ENMESH_SERVER_TARGET: optional(
+    'Addresses',
+    read.target,
+    'Where other roles and the command line find the server role; its address when not set.',
+  ),
+  ENMESH_EXPORT_TARGET: optional(
+    'Addresses',
+    read.target,
+    'Where they find the export role; its address when not set.',
+  ),
+  ENMESH_FEDERATION_TARGET: optional(
+    'Addresses',
+    read.target,
+    'Where they find the federation role; its address when not set.',
+  ),
+
+  ENMESH_GATEWAY_TLS_CERT: optional('TLS and callers', read.text, 'PEM file: certificate of the gateway.'),
+  ENMESH_GATEWAY_TLS_KEY: optional('TLS and callers', read.text, 'PEM file: its private key.'),
+  ...tls('ENMESH_GRPC', 'the server role'),
+  ...tls('ENMESH_EXPORT', 'the export role'),
+  ...tls('ENMESH_FEDERATION', 'the federation role'),
+  ENMESH_CLIENT_TLS_CERT: optional(
+    'TLS and callers',
+    read.text,
+    'PEM file: certificate that this process shows to the roles that it calls.',
+  ),
+  ENMESH_CLIENT_TLS_KEY: optional('TLS and callers', read.text, 'PEM file: its private key.'),
+  ENMESH_CLIENT_TLS_CA: optional(
+    'TLS and callers',
+    read.text,
+    'PEM file: who signs the certificates of the roles that it calls; calls use TLS when this is set.',
+  ),
+  ENMESH_CLIENT_TOKEN: optional(
+    'TLS and callers',
+    read.text,
+    'Token that this process shows to the roles that it calls, instead of a certificate. Usually a secret reference.',
+  ),
+  ENMESH_CALLERS: variable(
+    'TLS and callers',
+    rolePairs,
+    'Caller roles by certificate: `SAN=ROLE` pairs separated by commas; roles are `gateway`, `read` and `operate`.',
+    '',
+  ),
+  ENMESH_CALLER_TOKENS: variable(
+    'TLS and callers',
+    rolePairs,
+    'Caller roles by token: `TOKEN=ROLE` pairs separated by commas. Usually a secret reference.',
+    '',
+  ),
+
+  ENMESH_TRUNCATE_WINDOW: variable(
+    'Windows and exports',
+    read.positiveDuration,
+    'Times of keys are rounded down to multiples of this, so that no upload can be told from others.',
+    '1h',
+    '5s',
+  ),
+  ENMESH_EXPORT_MIN_WINDOW_AGE: variable(
+    'Windows and exports',
+    read.duration,
+    'A window is exported so long after its end.',
+    '2h',
+    '1s',
+  ),
+  ENMESH_EXPORT_MIN_RECORDS: variable(
+    'Windows and exports',
+    read.integer(0, 10_000_000),
+    'A file with fewer keys is padded to at least so many.',
+    '1000',
+  ),
+  ENMESH_EXPORT_PADDING_RANGE: variable(
+    'Windows and exports',
+    read.integer(0, 1_000_000),
+    'Padding adds a random number from 0 to this.',
+    '100',
+  ),
+  ENMESH_EXPORT_MAX_RECORDS: variable(
+    'Windows and exports',
+    read.integer(1, 10_000_000),
+    'A file holds at most so many keys.',
+    '500000',
+  ),
+  ENMESH_EXPORT_INTERVAL: variable(
+    'Windows and exports',
+    read.positiveDuration,
+    'How often the export role looks for work.',
+    '1m',
+    '5s',
+  ),
+  ENMESH_EXPORT_LEASE: variable(
+    'Windows and exports',
+    read.positiveDuration,
+    'How long a batch is held by one worker without a renewal.',
+    '5m',
+    '30s',
+  ),
+  ENMESH_EXPORT_CONCURRENCY: variable(
+    'Windows and exports',
+    read.integer(1, 64),
+    'Batches that one process builds at a time.',
+    '2',
+  ),
+  ENMESH_RETENTION: variable(
+    'Windows and exports',
+    read.positiveDuration,
+    'Keys are deleted so long after they were published; at least 10d.',
+    '14d',
+  ),
+  ENMESH_BLOB_STORE: variable(
+    'Windows and exports',
+    read.oneOf('filesystem'),
+    'Where files are published: `filesystem` (under the data directory).',
+    'filesystem',
+  ),
+
+  ENMESH_MAX_KEYS_ON_PUBLISH: variable('Publishing', read.integer(1, 1000), 'Most keys in one publish.', '30'),
+  ENMESH_MAX_SAME_START_INTERVAL_KEYS: variable(
+    'Publishing',
+    read.integer(1, 100),
+    'Most keys of one publish with the same start.',
+    '3',
+  ),
+  ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH: variable(
+    'Publishing',
+    read.positiveDuration,
+    'A key that ended longer ago is refused.',
+    '15d',
+  ),
+  ENMESH_MAX_SYMPTOM_ONSET_DAYS: variable(
+    'Publishing',
+    read.integer(1, 1000),
+    'A key further from symptom onset, in days, is left out with a warning.',
+    '14',
+  ),
+  ENMESH_MAX_VALID_SYMPTOM_ONSET_REPORT_DAYS: variable(
+    'Publishing',
+    read.integer(1, 1000),
+    'An onset longer ago, in days, counts as not given.',
+    '28',
+  ),
+  ENMESH_DEFAULT_SYMPTOM_ONSET_DAYS_AGO: variable(
+    'Publishing',
+    read.integer(0, 1000),
+    'Where no onset is given, it is taken to be so many days ago.',
+    '4',
+  ),
+  ENMESH_RESPONSE_PADDING_MIN_BYTES: variable(
+    'Publishing',
+    read.integer(1, 1_000_000),
+    'Random bytes in a publish answer, at least.',
+    '1024',
+  ),
+  ENMESH_RESPONSE_PADDING_RANGE: variable(
+    'Publishing',
+    read.integer(1, 1_000_000),
+    'Random bytes in a publish answer, at most so many more (less one).',
+    '1024',
+  ),
+  ENMESH_CERTIFICATE_LEEWAY: variable(
+    'Publishing',
+    read.duration,
+    "Tolerance for the clocks of health authorities' servers.",
+    '60s',
+  ),
+  ENMESH_CERTIFICATE_MAX_LIFETIME: variable(
+    'Publishing',
+    read.positiveDuration,
+    'Longest time from `iat` to `exp` of a certificate.',
+    '24h',
+  ),
+  ENMESH_ALLOW_PARTIAL_REVISIONS: variable(
+    'Publishing',
+    read.bool,
+    'Known keys that the revision token does not list are left out instead of refusing the request.',
+    'false',
+  ),
+  ENMESH_AUTHORITY_CACHE: variable(
+    'Publishing',
+    read.positiveDuration,
+    'How long apps, health authorities and their keys are remembered; at most 30s.',
+    '10s',
+  ),
+
+  ENMESH_ENABLE_V1ALPHA1_API: variable(
+    'Publishing',
+    read.oneOf('false'),
+    'Answer the v1alpha1 publish at `POST /` (only `false` so far).',
+    'false',
+  ),
+  ENMESH_RATE_LIMIT_PER_MINUTE: variable(
+    'Publishing',
+    read.integer(0, 0),
+    'Publishes per hashed client address and gateway process; 0 = off (only `0` so far).',
+    '0',
+  ),
+  ENMESH_TRUSTED_PROXIES: variable(
+    'Publishing',
+    read.cidrs,
+    'CIDRs whose `Forwarded` and `X-Forwarded-For` count.',
+    '',
+  ),
+
+  ENMESH_KEY_MANAGER: variable(
+    'Keys and secrets',
+    read.oneOf('filesystem'),
+    'Who keeps private keys: `filesystem` (under the data directory).',
+    'filesystem',
+  ),
+  ENMESH_CREATE_KEYS: variable(
+    'Keys and secrets',
+    read.bool,
+    'Make keys that are missing at start. Several replicas would each make their own.',
+    'false',
+    'true',
+  ),
+  ENMESH_REVISION_TOKEN_KEY: optional(
+    'Keys and secrets',
+    read.text,
+    'Key in the key manager that wraps the data keys of revision tokens.',
+    'revision-token',
+  ),
+  ENMESH_REVISION_TOKEN_AAD: optional(
+    'Keys and secrets',
+    read.base64,
+    'Base64: bound into every revision token; the same on every replica, for ever. `enmesh dev` makes one and keeps it in the data directory.',
+  ),
+  ENMESH_REVISION_TOKEN_MIN_LENGTH: variable(
+    'Keys and secrets',
+    read.integer(1, 1000),
+    'A token lists at least so many entries; the rest is padding.',
+    '28',
+  ),
+  ENMESH_REVISION_KEY_CACHE: variable(
+    'Keys and secrets',
+    read.positiveDuration,
+    'How long data keys of revision tokens are remembered.',
+    '1m',
+  ),
+
+  ENMESH_IDENTITY_ISSUER: optional('Federation', read.httpUrl, 'The issuer that our own tokens name.'),
+  ENMESH_IDENTITY_SUBJECT: variable('Federation', read.text, '`sub` of our own tokens.', 'federation'),
+  ENMESH_IDENTITY_KEY: variable('Federation', read.text, 'Their key in the key manager.', 'identity'),
+  ENMESH_FEDERATION_INTERVAL: variable(
+    'Federation',
+    read.positiveDuration,
+    'How often partners are pulled and pushed to.',
+    '5m',
+  ),
+
+  ENMESH_FEDERATION_CA: optional(
+    'Federation',
+    read.text,
+    "PEM file: roots for the partners that we call; the system's when not set.",
+  ),
+
+  ENMESH_RELEASE_SAME_DAY_KEYS: variable(
+    'Test installations only',
+    read.bool,
+    'Publish keys that are still valid.',
+    'false',
+  ),
+  ENMESH_UNSAFE_RETENTION: variable('Test installations only', read.bool, 'Allow a retention below 10d.', 'false'),
+  ENMESH_UNSAFE_SHORT_WINDOWS: variable(
+    'Test installations only',
+    read.bool,
+    'Allow exports with more than 15 files a day, windows and window age down to 1 s.',
+    'false',
+    'true',
+  ),
+  ENMESH_UNSAFE_LOOPBACK: variable(
+    'Test installations only',
+    read.bool,
+    'Allow issuers and JWKS over plain http, and partners without TLS, on loopback addresses.',
+    'false',
+    'true',
+  ),
+} as const;
+
+/** Name of a variable. */
+export type VariableName = keyof typeof variables;

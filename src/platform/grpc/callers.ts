@@ -1,0 +1,104 @@
+/** Who is calling, and whether they may: by the names in a client certificate, by a token, or for being on this machine. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { BlockList, isIP } from 'node:net';
+import type { CallContext, ServerMiddlewareCall } from 'nice-grpc';
+import { type CallerRole, mayCall } from '../../domain/caller-roles.ts';
+import { AppError } from '../../domain/errors.ts';
+import type { Address } from '../config/readers.ts';
+import { peerNamesKey, type ServerTls } from './server-tls.ts';
+
+/** Everything that decides about callers. */
+export interface CallerSettings {
+  readonly address: Address;
+  readonly tls?: ServerTls;
+  /** DNS or URI name in a client certificate → role. */
+  readonly callers: ReadonlyMap<string, CallerRole>;
+  /** Token → role. */
+  readonly callerTokens: ReadonlyMap<string, CallerRole>;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** True for addresses that no other machine can reach. */
+export function isLoopback(host: string): boolean {
+  const version = isIP(host);
+  return version === 0 ? host.toLowerCase() === 'localhost' : loopback.check(host, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+/**
+ * Refuses an address that other machines reach while nothing tells callers apart.
+ * @throws AppError `precondition`/`insecure_address`
+ */
+export function requireSecureAddress(settings: CallerSettings): void {
+  if (isLoopback(settings.address.host) || isEnforced(settings)) return;
+  const cause =
+    settings.tls === undefined && settings.callerTokens.size > 0
+      ? 'caller tokens would cross the network in plain text'
+      : 'everybody who reaches it could call it';
+  throw new AppError(
+    'precondition',
+    'insecure_address',
+    `gRPC must not listen on ${settings.address.host}, which is not a loopback address: ${cause}. ` +
+      'Set TLS certificate and key, and either the CA of client certificates or caller tokens; or listen on 127.0.0.1.',
+  );
+}
+
+/** Callers are told apart as soon as TLS comes with a client CA or with tokens. */
+function isEnforced({ tls, callerTokens }: CallerSettings): boolean {
+  return tls !== undefined && (tls.clientCa !== undefined || callerTokens.size > 0);
+}
+
+const health = /^\/grpc\.health\.v1\.Health\//;
+const reflection = /^\/grpc\.reflection\.v1(alpha)?\.ServerReflection\//;
+
+/** Refuses calls that the caller's roles do not allow: health is open to all, reflection to every known caller. */
+export function authorizeCalls(settings: CallerSettings) {
+  const rolesOf = isEnforced(settings) ? recognize(settings) : () => new Set<CallerRole>(['operate']);
+  return async function* authorize<Request, Response>(
+    call: ServerMiddlewareCall<Request, Response>,
+    context: CallContext,
+  ): AsyncGenerator<Response, Response | void, undefined> {
+    const { path } = call.method;
+    if (!health.test(path)) {
+      const roles = rolesOf(context);
+      if (!reflection.test(path) && !mayCall(path, roles)) {
+        throw new AppError('forbidden', 'permission_denied', "the caller's role does not allow this call");
+      }
+    }
+    return yield* call.next(call.request, context);
+  };
+}
+
+function recognize(settings: CallerSettings): (context: CallContext) => ReadonlySet<CallerRole> {
+  const hasClientCa = settings.tls?.clientCa !== undefined;
+  const tokens = [...settings.callerTokens].map(([token, role]) => ({ digest: sha256(token), role }));
+  return (context) => {
+    const names = hasClientCa ? (context.metadata.get(peerNamesKey)?.split(' ') ?? []) : [];
+    const roles = new Set(names.flatMap((name) => settings.callers.get(name) ?? []));
+    const token = /^Bearer +(\S+)$/i.exec(context.metadata.get('authorization') ?? '')?.[1];
+    if (token !== undefined) roles.add(roleOfToken(token, tokens));
+    if (roles.size === 0) throw unauthenticated('show a client certificate with a name in ENMESH_CALLERS, or a token');
+    return roles;
+  };
+}
+
+/** Compares with every token, in constant time, so that the time tells nothing. */
+function roleOfToken(
+  token: string,
+  tokens: readonly { readonly digest: Buffer; readonly role: CallerRole }[],
+): CallerRole {
+  const digest = sha256(token);
+  const matching = tokens.filter((known) => timingSafeEqual(known.digest, digest));
+  if (matching[0] === undefined) throw unauthenticated('the token is not one of ENMESH_CALLER_TOKENS');
+  return matching[0].role;
+}
+
+function unauthenticated(cure: string): AppError {
+  return new AppError('unauthenticated', 'unauthenticated', `the caller is not known: ${cure}`);
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
