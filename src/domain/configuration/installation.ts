@@ -29,6 +29,11 @@ const leastGraceSeconds = 86_400;
 /** Faults that depend on the installation. */
 export function installationFaults(configuration: Configuration, installation: Installation): Fault[] {
   return [
+    ...configuration.apps.flatMap(({ attestation }, index) =>
+      attestation === 'off'
+        ? []
+        : [fault(['apps', index, 'attestation'], 'wants off: attestations cannot be checked by this release')],
+    ),
     ...configuration.exports.flatMap((series, index) => exportFaults(series, ['exports', index], installation)),
     ...urls(configuration)
       .filter(({ url }) => !installation.allowLoopback && url !== null && isLoopbackHttp(url))

@@ -61,6 +61,8 @@ export function authorizeCalls(settings: CallerSettings) {
     context: CallContext,
   ): AsyncGenerator<Response, Response | void, undefined> {
     const { path } = call.method;
+    // Only the TLS layer may name a caller, never the caller itself.
+    if (settings.tls?.clientCa === undefined) context.metadata.delete(peerNamesKey);
     if (!health.test(path)) {
       const roles = rolesOf(context);
       if (!reflection.test(path) && !mayCall(path, roles)) {

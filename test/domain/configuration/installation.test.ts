@@ -4,7 +4,13 @@ import { installationFaults, type Installation } from '../../../src/domain/confi
 import { parseConfiguration } from '../../../src/domain/configuration/parse-configuration.ts';
 import { members, sampleDocument } from '../../support/configuration.ts';
 
-const { series, healthAuthority } = members;
+const { app, series, healthAuthority } = members;
+
+const iosAttestation = {
+  appId: 'TEAM.org.example.health',
+  environment: 'production',
+  rootCertificates: ['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'],
+};
 
 const real: Installation = {
   truncateSeconds: 3600,
@@ -43,6 +49,15 @@ describe('windows that phones can follow', () => {
   it('keep files for a day after they left the index', () => {
     expect(paths(exportWith({ grace: '24h' }))).toEqual([]);
     expect(paths(exportWith({ grace: '23h' }))).toEqual(['exports[0].grace']);
+  });
+});
+
+describe('attestation', () => {
+  it('is refused as long as nothing checks it, so that nobody relies on it', () => {
+    const withAttestation = (attestation: string) => ({ apps: [{ ...app, attestation, ios: iosAttestation }] });
+    expect(paths(withAttestation('off'))).toEqual([]);
+    expect(paths(withAttestation('observe'))).toEqual(['apps[0].attestation']);
+    expect(paths(withAttestation('require'))).toEqual(['apps[0].attestation']);
   });
 });
 

@@ -1,0 +1,14 @@
+/** `npm run bench [publish|export]`: what Enmesh costs beside what PostgreSQL alone would cost, in the same run. */
+import { benchExport } from './export.ts';
+import { benchPublish } from './publish.ts';
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { publish: benchPublish, export: benchExport };
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in benches));
+if (unknown.length > 0) {
+  console.error(`bench: there is no ${unknown.join(', ')}; there is ${Object.keys(benches).join(', ')}`);
+  process.exit(2);
+}
+for (const [name, bench] of Object.entries(benches)) {
+  if (wanted.length === 0 || wanted.includes(name)) await bench();
+}

@@ -1,0 +1,27 @@
+/** How the text of an argument or option becomes a value; each refusal says what is wanted. */
+import { InvalidArgumentError } from 'commander';
+import { duration } from '../platform/config/readers.ts';
+
+/** A whole number within bounds, both inclusive. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It wants a whole number from ${String(min)} to ${String(max)}.`);
+  };
+}
+
+/** A row's number. */
+export function databaseId(text: string): bigint {
+  if (/^[1-9]\d{0,17}$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError('It wants a whole number of at least 1.');
+}
+
+/** `90s`, `15m`, `1h`, `14d` → seconds. */
+export function durationSeconds(text: string): number {
+  try {
+    return duration(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`It ${error instanceof Error ? error.message : 'cannot be read'}.`);
+  }
+}

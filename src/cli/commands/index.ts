@@ -1,0 +1,57 @@
+/** Every command of `enmesh`, in the order of its help. */
+import type { LazyCommand } from '../lazy-commands.ts';
+
+/** Loaded when called. */
+export const commands: readonly LazyCommand[] = [
+  {
+    name: 'dev',
+    summary: 'run every role on an embedded PostgreSQL, with development defaults',
+    load: async (setup) => (await import('./dev.ts')).devCommand(setup),
+  },
+  {
+    name: 'serve',
+    argument: '[roles...]',
+    summary: 'run roles: gateway, server, export, federation; none named = all',
+    load: async (setup) => (await import('./serve.ts')).serveCommand(setup),
+  },
+  {
+    name: 'migrate',
+    summary: 'bring the database schema up to date and stop',
+    load: async (setup) => (await import('./migrate.ts')).migrateCommand(setup),
+  },
+  {
+    name: 'apply',
+    summary: 'make the configuration be what a file says',
+    load: async (setup) => (await import('./apply.ts')).applyCommand(setup),
+  },
+  {
+    name: 'export',
+    summary: 'build, list, rebuild, verify and show export files',
+    load: async (setup) => await (await import('./export.ts')).exportCommand(setup),
+  },
+  {
+    name: 'keys',
+    summary: 'list, create, rotate and show signing keys',
+    load: async (setup) => await (await import('./keys.ts')).keysCommand(setup),
+  },
+  {
+    name: 'publish',
+    summary: 'act as a phone: make keys and a certificate, publish, print the answer',
+    load: async (setup) => (await import('./publish.ts')).publishCommand(setup),
+  },
+  {
+    name: 'cleanup',
+    summary: 'delete now what is past its time',
+    load: async (setup) => (await import('./cleanup.ts')).cleanupCommand(setup),
+  },
+  {
+    name: 'jobs',
+    summary: 'show the job queue',
+    load: async (setup) => (await import('./jobs.ts')).jobsCommand(setup),
+  },
+  {
+    name: 'doctor',
+    summary: 'check everything that an installation depends on',
+    load: async (setup) => (await import('./doctor.ts')).doctorCommand(setup),
+  },
+];

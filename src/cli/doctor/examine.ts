@@ -1,0 +1,38 @@
+/** Every check of `enmesh doctor`, in the order in which one depends on another. */
+import { inspectBuckets } from '../../storage/inspection.ts';
+import type { Io } from '../io.ts';
+import { keyManagerFrom } from '../key-manager.ts';
+import { checkBlobStore } from './blob-check.ts';
+import { checkDatabase } from './database-checks.ts';
+import { checkEnvironment } from './environment-checks.ts';
+import type { Finding } from './finding.ts';
+import { checkRevisionTokenKey, checkSigningKeys } from './key-checks.ts';
+import { checkRoles } from './role-checks.ts';
+
+/** Where export files go when no export says otherwise. */
+const sampleBucket = 'exports';
+
+/**
+ * Examines the installation that the environment describes.
+ * @param dev development defaults count, also where ENMESH_DATABASE_URL is set
+ */
+export async function examine(io: Io, dev: boolean): Promise<readonly Finding[]> {
+  const { findings, installation } = await checkEnvironment(io, dev);
+  if (installation === undefined) return findings;
+  const buckets = new Set<string>();
+  const database = await checkDatabase(io, installation, async (db) => {
+    for (const bucket of await inspectBuckets(db)) buckets.add(bucket);
+    const keyManager = keyManagerFrom(installation.values);
+    return [
+      ...(await checkSigningKeys(db, keyManager)),
+      ...(await checkRevisionTokenKey(installation, db, keyManager)),
+    ];
+  });
+  if (buckets.size === 0) buckets.add(sampleBucket);
+  return [
+    ...findings,
+    ...database,
+    ...(await checkBlobStore(installation, [...buckets])),
+    ...(await checkRoles(installation)),
+  ];
+}

@@ -1,0 +1,56 @@
+/** Roles: each answers where the others look for it. */
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { callSettings } from '../../platform/config/tls-files.ts';
+import { createHealthClient } from '../../platform/grpc/health-client.ts';
+import { cureFor, hostAndPort, targetOf, type GrpcRole } from '../connect.ts';
+import type { Installation } from './environment-checks.ts';
+import { attempt, failed, ok, type Finding } from './finding.ts';
+
+const roles: readonly GrpcRole[] = ['server', 'export', 'federation'];
+const gatewayCure = 'start `enmesh dev` or `enmesh serve gateway`, or set ENMESH_GATEWAY_ADDRESS to where it runs';
+const timeoutMs = 5_000;
+
+/** One finding a role. */
+export async function checkRoles(installation: Installation): Promise<readonly Finding[]> {
+  const findings = await Promise.all([
+    ...roles.map((role) => attempt(`${role} role`, cureFor(role), () => checkRole(role, installation))),
+    attempt('gateway role', gatewayCure, () => checkGateway(installation)),
+  ]);
+  return findings.flat();
+}
+
+async function checkRole(role: GrpcRole, { values }: Installation): Promise<Finding> {
+  const target = targetOf(role, values);
+  const health = createHealthClient(target, await callSettings(values));
+  try {
+    if (await health.isServing()) return ok(`${role} role`, `serves at ${target}`);
+    return failed(`${role} role`, `does not serve at ${target}`, `${cureFor(role)}; its log names the reason`);
+  } finally {
+    health.close();
+  }
+}
+
+async function checkGateway({ values }: Installation): Promise<Finding> {
+  const scheme = values.ENMESH_GATEWAY_TLS_CERT === undefined ? 'http' : 'https';
+  const url = `${scheme}://${hostAndPort(values.ENMESH_GATEWAY_ADDRESS)}/healthz`;
+  const status = await statusOf(url);
+  if (status === 200) return ok('gateway role', `serves at ${url}`);
+  return failed('gateway role', `${url} answers ${String(status)}`, 'its log names the reason');
+}
+
+/** The certificate names the public host, not this address, so it is not looked at: nothing secret is sent. */
+async function statusOf(url: string): Promise<number> {
+  const request = url.startsWith('https:') ? httpsRequest(url, { rejectUnauthorized: false }) : httpRequest(url);
+  return await new Promise((resolve, reject) => {
+    request.setTimeout(timeoutMs, () => request.destroy(new Error(`${url} does not answer in time`)));
+    request.once('error', (error) => {
+      reject(new Error(`nothing answers at ${url}`, { cause: error }));
+    });
+    request.once('response', (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    request.end();
+  });
+}

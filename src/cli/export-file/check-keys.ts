@@ -1,0 +1,58 @@
+/** The rules for the keys of one list of a file. */
+import type { DecodedKey } from '../../domain/export-file/decode.ts';
+import { INTERVAL_SECONDS, KEY_LENGTH, MAX_ROLLING_PERIOD, type KeyList } from '../../domain/export-file/format.ts';
+import type { Faults } from './faults.ts';
+
+const MAX_RISK = 8;
+const MAX_REPORT_TYPE = 5;
+/** Days of onset either way (reference 9, export-analyzer). */
+const MAX_ONSET_DAYS = 14;
+/** Oldest start before the window: 14 days of keys and the day around them; a revision may come as late again. */
+const MAX_AGE_SECONDS: Readonly<Record<KeyList, number>> = { keys: 16 * 86_400, revisedKeys: 32 * 86_400 };
+
+/** The file's window, Unix seconds; null = unknown. */
+export interface Window {
+  readonly start: number | null;
+  readonly end: number | null;
+}
+
+/** Checks each key by itself and the order of the list; faults name the list and the key's place, from 1. */
+export function checkKeys(list: KeyList, keys: readonly DecodedKey[], window: Window, faults: Faults): void {
+  let last: Buffer | undefined;
+  for (const [index, key] of keys.entries()) {
+    const where = `${list === 'keys' ? 'key' : 'revised key'} ${String(index + 1)}`;
+    for (const fault of keyFaults(key)) faults.add(`${where}: ${fault}`);
+    const timeFault = startFault(list, key, window);
+    if (timeFault !== null) faults.add(`${where}: ${timeFault}`);
+    const order = last === undefined ? -1 : Buffer.compare(last, key.key);
+    if (order === 0) faults.add(`${where}: is there twice`);
+    if (order > 0) faults.add(`${where}: is not above the one before it: the list is not sorted`);
+    last = key.key;
+  }
+}
+
+function* keyFaults(key: DecodedKey): Generator<string> {
+  if (key.key.length !== KEY_LENGTH) yield `has ${String(key.key.length)} bytes instead of ${String(KEY_LENGTH)}`;
+  if (!isWithin(key.rollingPeriod, 1, MAX_ROLLING_PERIOD)) {
+    yield `rolling period ${String(key.rollingPeriod)} is not in 1..${String(MAX_ROLLING_PERIOD)}`;
+  }
+  if (!isWithin(key.transmissionRisk ?? 0, 0, MAX_RISK)) {
+    yield `transmission risk ${String(key.transmissionRisk)} is not in 0..${String(MAX_RISK)}`;
+  }
+  if (!isWithin(key.reportType, 0, MAX_REPORT_TYPE)) yield `report type ${String(key.reportType)} does not exist`;
+  if (!isWithin(key.daysSinceOnset ?? 0, -MAX_ONSET_DAYS, MAX_ONSET_DAYS)) {
+    yield `days since onset ${String(key.daysSinceOnset)} are not in ${String(-MAX_ONSET_DAYS)}..${String(MAX_ONSET_DAYS)}`;
+  }
+}
+
+function startFault(list: KeyList, key: DecodedKey, window: Window): string | null {
+  const start = key.rollingStart * INTERVAL_SECONDS;
+  if (key.rollingStart <= 0) return 'has no start';
+  if (window.end !== null && start >= window.end) return 'starts after the end of the file';
+  if (window.start !== null && start < window.start - MAX_AGE_SECONDS[list]) return 'starts too long before the file';
+  return null;
+}
+
+function isWithin(value: number, min: number, max: number): boolean {
+  return value >= min && value <= max;
+}

@@ -1,0 +1,59 @@
+/** Gives a signing key a new version; the old ones sign on for a while, so that phones can learn the new one. */
+import { AppError } from '../../domain/errors.ts';
+import { nextKeyVersion } from '../../domain/export/key-version.ts';
+import {
+  endSigningKeyVersions,
+  findSigningKey,
+  insertSigningKeyVersion,
+  signingKeyVersions,
+  type PublicKeyVersion,
+} from '../../storage/signing-keys.ts';
+import type { ExportDeps } from '../settings.ts';
+
+type Deps = Pick<ExportDeps, 'database' | 'keyManager' | 'clock'>;
+
+/**
+ * Makes a new version in the key manager and lets all others end after the overlap. Rotations of one key wait for each
+ * other.
+ *
+ * @returns all versions, newest first
+ * @throws AppError `not_found`/`signing_key_not_found`; `precondition`/`signing_key_missing` before the key has a first version
+ */
+export async function rotateSigningKey(
+  { database, keyManager, clock }: Deps,
+  name: string,
+  { overlapSeconds }: { readonly overlapSeconds: number },
+): Promise<readonly PublicKeyVersion[]> {
+  return await database.transaction(async (client) => {
+    const signingKey = await findSigningKey(client, name, { lock: true });
+    if (signingKey === null) throw signingKeyNotFound();
+    const newest = (await signingKeyVersions(client, signingKey.id))[0];
+    if (newest === undefined) throw firstVersionMissing();
+    const { version, publicKeyPem } = await keyManager.createSigningKeyVersion(signingKey.key);
+    await endSigningKeyVersions(client, signingKey.id, { afterSeconds: overlapSeconds, clock });
+    await insertSigningKeyVersion(client, signingKey, {
+      version: { keyVersion: nextKeyVersion(newest.keyVersion), managerVersion: version, publicKeyPem },
+      clock,
+    });
+    return await signingKeyVersions(client, signingKey.id);
+  });
+}
+
+/** All versions of the signing key, newest first. Throws AppError `not_found`/`signing_key_not_found`. */
+export async function readSigningKey(database: Deps['database'], name: string): Promise<readonly PublicKeyVersion[]> {
+  const signingKey = await findSigningKey(database, name);
+  if (signingKey === null) throw signingKeyNotFound();
+  return await signingKeyVersions(database, signingKey.id);
+}
+
+function signingKeyNotFound(): AppError {
+  return new AppError('not_found', 'signing_key_not_found', 'no signing key has this name under `signingKeys`');
+}
+
+function firstVersionMissing(): AppError {
+  return new AppError(
+    'precondition',
+    'signing_key_missing',
+    'the signing key has no version yet: create its key with `enmesh keys create`, then start the export role',
+  );
+}

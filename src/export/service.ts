@@ -1,0 +1,89 @@
+/** ExportService: published files for the gateway, batches and signing keys for operators. */
+import type { CallContext } from 'nice-grpc';
+import type { Batch } from '../domain/export/batch.ts';
+import { AppError } from '../domain/errors.ts';
+import type * as proto from '../gen/enmesh/export/v1/export.ts';
+import { hasExport } from '../storage/exports.ts';
+import { filesOfBatches } from '../storage/files.ts';
+import { listBatches } from '../storage/batches.ts';
+import { reprocessBatch } from './batch/reprocess.ts';
+import { runExports } from './batch/run.ts';
+import { ensureSigningKeys } from './keys/ensure.ts';
+import { readSigningKey, rotateSigningKey } from './keys/rotate.ts';
+import { findFile, readFile, readIndex, readPublicKeys } from './published.ts';
+import type { ExportDeps } from './settings.ts';
+import { batchToWire, publicKeyToWire, signingKeyToWire } from './wire.ts';
+import { writeOutdatedIndexes } from './index/write-index.ts';
+
+export { exportJobs } from './jobs.ts';
+export { ensureSigningKeys } from './keys/ensure.ts';
+export type { ExportDeps, ExportSettings } from './settings.ts';
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1000;
+
+/** Implements the contract; who may call what is decided before a call arrives here. */
+export function createExportService(deps: ExportDeps): proto.ExportServiceImplementation {
+  return {
+    getIndex: async ({ filenameRoot }) => await readIndex(deps, filenameRoot),
+    getFile: (request) => streamFile(deps, request),
+    getPublicKeys: async ({ filenameRoot }) => ({
+      keys: (await readPublicKeys(deps, filenameRoot)).map(publicKeyToWire),
+    }),
+    run: (request, context) => run(deps, request, context),
+    listBatches: async ({ name, limit }) => {
+      await requireExport(deps, name);
+      const batches = await listBatches(deps.database, {
+        ...nameFilter(name),
+        limit: Math.min(limit || DEFAULT_LIMIT, MAX_LIMIT),
+      });
+      return { batches: await withFiles(deps, batches) };
+    },
+    reprocess: async ({ batchId }, { signal }) => {
+      const batch = await reprocessBatch(deps, batchId.toString(), signal);
+      return { batch: (await withFiles(deps, [batch]))[0] };
+    },
+    rotateSigningKey: async ({ name, overlapSeconds }) => ({
+      key: signingKeyToWire(name, await rotateSigningKey(deps, name, { overlapSeconds })),
+    }),
+    getSigningKey: async ({ name }) => ({ key: signingKeyToWire(name, await readSigningKey(deps.database, name)) }),
+  };
+}
+
+async function* streamFile(deps: ExportDeps, request: proto.GetFileRequest): AsyncGenerator<proto.GetFileResponse> {
+  const file = await findFile(deps, request.filenameRoot, request.file);
+  yield { part: { $case: 'header', value: { size: BigInt(file.size), etag: file.etag } } };
+  const range = { offset: Number(request.offset), length: Number(request.length) };
+  for await (const chunk of readFile(deps, file, range)) yield { part: { $case: 'chunk', value: chunk } };
+}
+
+async function* run(
+  deps: ExportDeps,
+  { name }: proto.RunRequest,
+  { signal }: CallContext,
+): AsyncGenerator<proto.RunResponse> {
+  await requireExport(deps, name);
+  await ensureSigningKeys(deps, { createMissing: deps.settings.createKeys });
+  for await (const batch of runExports(deps, { ...nameFilter(name), signal })) {
+    yield { batch: (await withFiles(deps, [batch]))[0] };
+  }
+  await writeOutdatedIndexes(deps);
+}
+
+async function requireExport({ database }: ExportDeps, name: string): Promise<void> {
+  if (name !== '' && !(await hasExport(database, name))) {
+    throw new AppError('not_found', 'export_not_found', 'no export has this name');
+  }
+}
+
+function nameFilter(name: string): { exportName?: string } {
+  return name === '' ? {} : { exportName: name };
+}
+
+async function withFiles({ database }: ExportDeps, batches: readonly Batch[]): Promise<proto.Batch[]> {
+  const files = await filesOfBatches(
+    database,
+    batches.map(({ id }) => id),
+  );
+  return batches.map((batch) => batchToWire(batch, files.get(batch.id) ?? []));
+}

@@ -1,0 +1,75 @@
+/** The export role: plans, builds, signs and lists files, and serves them to the gateway. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ExportServiceDefinition } from '../gen/enmesh/export/v1/export.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Values } from '../platform/config/load.ts';
+import type { Address } from '../platform/config/readers.ts';
+import { serverTls } from '../platform/config/tls-files.ts';
+import { grpcService, startGrpcServer } from '../platform/grpc/server.ts';
+import type { Job, JobQueue, Schedule } from '../platform/jobs.ts';
+import type { KeyManager } from '../platform/key-manager/key-manager.ts';
+import type { Running } from '../platform/lifecycle.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { BlobStore } from '../storage/blob/blob-store.ts';
+import type { Database } from '../storage/database.ts';
+import { exportJobs } from './jobs.ts';
+import { ensureSigningKeys } from './keys/ensure.ts';
+import { createExportService } from './service.ts';
+
+/** What the role is given. */
+export interface ExportDeps {
+  readonly database: Database;
+  readonly blobStore: BlobStore;
+  readonly keyManager: KeyManager;
+  readonly jobQueue: JobQueue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  isReady(): Promise<boolean>;
+}
+
+/**
+ * Starts listening and looking for work.
+ * @throws AppError `precondition`/`signing_key_missing` when a configured key is not there and may not be made
+ */
+export async function startExport(
+  values: Values,
+  deps: ExportDeps,
+): Promise<
+  Running & { readonly address: Address; readonly jobs: readonly Job[]; readonly schedules: readonly Schedule[] }
+> {
+  const tls = await serverTls(values, 'ENMESH_EXPORT');
+  const work = {
+    ...deps,
+    settings: {
+      minWindowAgeSeconds: values.ENMESH_EXPORT_MIN_WINDOW_AGE,
+      minRecords: values.ENMESH_EXPORT_MIN_RECORDS,
+      paddingRange: values.ENMESH_EXPORT_PADDING_RANGE,
+      maxRecords: values.ENMESH_EXPORT_MAX_RECORDS,
+      leaseSeconds: values.ENMESH_EXPORT_LEASE,
+      concurrency: values.ENMESH_EXPORT_CONCURRENCY,
+      retentionSeconds: values.ENMESH_RETENTION,
+      spoolDir: join(values.ENMESH_DATA_DIR ?? tmpdir(), 'spool'),
+      createKeys: values.ENMESH_CREATE_KEYS,
+    },
+  };
+  await ensureSigningKeys(work, { createMissing: values.ENMESH_CREATE_KEYS });
+  const grpc = await startGrpcServer({
+    ...deps,
+    stopTimeoutMs: values.ENMESH_STOP_TIMEOUT * 1000,
+    settings: {
+      address: values.ENMESH_EXPORT_ADDRESS,
+      ...(tls === undefined ? {} : { tls }),
+      callers: values.ENMESH_CALLERS,
+      callerTokens: values.ENMESH_CALLER_TOKENS,
+    },
+    services: [grpcService(ExportServiceDefinition, createExportService(work))],
+  });
+  return {
+    ...grpc,
+    jobs: exportJobs(work),
+    schedules: [{ job: 'export.tick', everySeconds: values.ENMESH_EXPORT_INTERVAL }],
+  };
+}

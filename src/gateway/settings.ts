@@ -1,0 +1,73 @@
+/** What the gateway can be told, and how the environment tells it. */
+import type { Values } from '../platform/config/load.ts';
+import type { Address, Cidr } from '../platform/config/readers.ts';
+import { serverTls } from '../platform/config/tls-files.ts';
+
+/** Everything that changes how the gateway behaves; nothing else is read while it runs. */
+export interface GatewaySettings {
+  /** Port 0 = any free one. */
+  readonly address: Address;
+  /** PEM texts; plain HTTP when absent, as behind a load balancer. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Publish answers 503. */
+  readonly maintenance: boolean;
+  /** Random bytes in a publish answer: from `minBytes` to `minBytes + range - 1`. */
+  readonly padding: PaddingSettings;
+  /** Most bytes of a publish request. */
+  readonly bodyLimit: number;
+  readonly timeouts: GatewayTimeouts;
+  /** Whose `X-Forwarded-For` names the client. */
+  readonly trustedProxies: readonly Cidr[];
+  /** Sent with every 503. */
+  readonly retryAfterSeconds: number;
+  /** Most bytes of published files that are kept in memory. */
+  readonly fileCacheBytes: number;
+}
+
+/** How much padding an answer gets. */
+export interface PaddingSettings {
+  readonly minBytes: number;
+  readonly range: number;
+}
+
+/** Limits to waiting, in milliseconds. */
+export interface GatewayTimeouts {
+  /** Until the header of a request has arrived. */
+  readonly headerMs: number;
+  /** Until a whole request has arrived. */
+  readonly requestMs: number;
+  /** Until another role has answered. */
+  readonly callMs: number;
+  /** Until a connection on which nothing moves is cut. */
+  readonly idleMs: number;
+  /** What running requests get when the gateway stops. */
+  readonly stopMs: number;
+}
+
+/** What the environment does not name. Body limit and header time-out: reference 1.4 and 1.1. */
+export const gatewayDefaults = {
+  bodyLimit: 64_000,
+  timeouts: { headerMs: 10_000, requestMs: 30_000, callMs: 10_000, idleMs: 60_000, stopMs: 10_000 },
+  retryAfterSeconds: 60,
+  fileCacheBytes: 64 * 1024 * 1024,
+} as const;
+
+/**
+ * Settings from the environment.
+ * @throws ConfigurationError for TLS files that cannot be used
+ */
+export async function gatewaySettings(values: Values): Promise<GatewaySettings> {
+  const tls = await serverTls(values, 'ENMESH_GATEWAY');
+  return {
+    ...gatewayDefaults,
+    timeouts: { ...gatewayDefaults.timeouts, stopMs: values.ENMESH_STOP_TIMEOUT * 1000 },
+    address: values.ENMESH_GATEWAY_ADDRESS,
+    ...(tls === undefined ? {} : { tls }),
+    maintenance: values.ENMESH_MAINTENANCE_MODE,
+    padding: {
+      minBytes: values.ENMESH_RESPONSE_PADDING_MIN_BYTES,
+      range: values.ENMESH_RESPONSE_PADDING_RANGE,
+    },
+    trustedProxies: values.ENMESH_TRUSTED_PROXIES,
+  };
+}

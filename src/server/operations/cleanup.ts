@@ -1,0 +1,105 @@
+/** Deletes what is past its time: keys, receipts, padding, files and batches. Stopped anywhere, the next run goes on. */
+import { AppError } from '../../domain/errors.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Logger } from '../../platform/logger.ts';
+import type { BlobStore } from '../../storage/blob/blob-store.ts';
+import { deleteExposures, deletePaddingKeys, deleteReceipts } from '../../storage/cleanup.ts';
+import type { Database } from '../../storage/database.ts';
+import {
+  abandonBatches,
+  deleteBatches,
+  findExpiredFiles,
+  markFilesDeleted,
+  restartGrace,
+  type ExpiredFile,
+} from '../../storage/expired-files.ts';
+import { databaseTime } from '../../storage/exports.ts';
+import { unlistExpiredFiles } from '../../storage/files.ts';
+
+/** What cleaning up works with. */
+export interface CleanupDeps {
+  readonly database: Database;
+  readonly blobStore: BlobStore;
+  readonly clock: Clock;
+  readonly settings: {
+    /** ENMESH_RETENTION. */
+    readonly retentionSeconds: number;
+  };
+  readonly logger: Logger;
+}
+
+/** What went. */
+export interface CleanupCounts {
+  readonly exposures: number;
+  readonly receipts: number;
+  readonly paddingKeys: number;
+  readonly unlistedFiles: number;
+  readonly deletedFiles: number;
+  readonly batches: number;
+}
+
+/** Rows of one transaction: short enough that publishes wait for none. */
+const chunkRows = 5_000;
+/** Files between two notes of progress. */
+const chunkFiles = 200;
+
+/**
+ * One run. A row of exactly the retention's age stays, an older one goes.
+ * @throws AppError `unavailable`/`cleanup_incomplete` when blobs could not be deleted; all else was done
+ */
+export async function cleanUp(deps: CleanupDeps, signal: AbortSignal): Promise<CleanupCounts> {
+  const { database, clock, settings, logger } = deps;
+  const now = await databaseTime(database, clock);
+  const before = new Date(now.getTime() - settings.retentionSeconds * 1000);
+  const limits = { before, chunkRows, signal };
+  const exposures = await deleteExposures(database, limits);
+  const receipts = await deleteReceipts(database, { ...limits, before: now });
+  const paddingKeys = await deletePaddingKeys(database, limits);
+  await abandonBatches(database, before, now);
+  const unlistedFiles = await unlistExpiredFiles(database, { clock, ...settings });
+  await restartGrace(database, now);
+  const { deletedFiles, failedFiles } = await deleteFiles(deps, now, signal);
+  const batches = await deleteBatches(database, before);
+  const counts = { exposures, receipts, paddingKeys, unlistedFiles, deletedFiles, batches };
+  logger.info({ ...counts, failedFiles }, 'cleaned up');
+  if (failedFiles > 0) {
+    const message = `${String(failedFiles)} files could not be deleted from the blob store; the next run tries again`;
+    throw new AppError('unavailable', 'cleanup_incomplete', message);
+  }
+  return counts;
+}
+
+async function deleteFiles(
+  { database, blobStore, logger }: CleanupDeps,
+  now: Date,
+  signal: AbortSignal,
+): Promise<{ deletedFiles: number; failedFiles: number }> {
+  let deletedFiles = 0;
+  let failedFiles = 0;
+  let afterId = '0';
+  while (!signal.aborted) {
+    const files = await findExpiredFiles(database, { now, afterId, limit: chunkFiles });
+    const last = files.at(-1);
+    if (last === undefined) break;
+    afterId = last.id;
+    const deleted = await deleteBlobs(blobStore, files, logger);
+    await markFilesDeleted(database, deleted);
+    deletedFiles += deleted.length;
+    failedFiles += files.length - deleted.length;
+  }
+  return { deletedFiles, failedFiles };
+}
+
+/** One blob that cannot be deleted does not keep the others. */
+async function deleteBlobs(blobStore: BlobStore, files: readonly ExpiredFile[], logger: Logger): Promise<string[]> {
+  const deleted: string[] = [];
+  for (const { id, bucket, name } of files) {
+    try {
+      await blobStore.delete({ bucket, name });
+      deleted.push(id);
+    } catch (error) {
+      logger.warn({ err: error, bucket, name }, 'a file could not be deleted');
+    }
+  }
+  return deleted;
+}

@@ -1,0 +1,140 @@
+/** The server role: gRPC core that checks and stores keys, and holds configuration and operations. */
+import type { Configuration } from '../domain/configuration/configuration.ts';
+import { AdminServiceDefinition } from '../gen/enmesh/admin/v1/admin.ts';
+import { OperationsServiceDefinition } from '../gen/enmesh/operations/v1/operations.ts';
+import { PublishServiceDefinition } from '../gen/enmesh/publish/v1/publish.ts';
+import type { Clock } from '../platform/clock.ts';
+import { ConfigurationError, type Values } from '../platform/config/load.ts';
+import type { Address } from '../platform/config/readers.ts';
+import { serverTls } from '../platform/config/tls-files.ts';
+import { grpcService, startGrpcServer } from '../platform/grpc/server.ts';
+import type { Job, JobQueue, Schedule } from '../platform/jobs.ts';
+import type { KeyManager } from '../platform/key-manager/key-manager.ts';
+import type { Running } from '../platform/lifecycle.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { BlobStore } from '../storage/blob/blob-store.ts';
+import type { Database } from '../storage/database.ts';
+import { setTruncateWindow } from '../storage/windows.ts';
+import { applyAtStart } from './admin/apply-at-start.ts';
+import type { AdminSettings } from './admin/apply-configuration.ts';
+import { createAdminService } from './admin/service.ts';
+import { createOperationsService, operationsJobs } from './operations/service.ts';
+import { createPublishService } from './publish/service.ts';
+import type { PublishSettings } from './publish/settings.ts';
+
+/** What the role is given. */
+export interface ServerDeps {
+  readonly database: Database;
+  readonly blobStore: BlobStore;
+  readonly keyManager: KeyManager;
+  readonly jobQueue: JobQueue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Of ENMESH_CONFIG. */
+  readonly configuration?: Configuration;
+  readonly isDev: boolean;
+  isReady(): Promise<boolean>;
+}
+
+/** Expired keys and files go once an hour: rows live for the retention and one run more. */
+const cleanupEverySeconds = 3600;
+
+/** Starts listening; configuration is applied first, so that a fresh installation is ready when health says so. */
+export async function startServer(
+  values: Values,
+  deps: ServerDeps,
+): Promise<
+  Running & { readonly address: Address; readonly jobs: readonly Job[]; readonly schedules: readonly Schedule[] }
+> {
+  const tls = await serverTls(values, 'ENMESH_GRPC');
+  const publish = publishSettings(values);
+  await setTruncateWindow(deps.database, values.ENMESH_TRUNCATE_WINDOW);
+  const admin = { ...deps, settings: adminSettings(values) };
+  if (deps.configuration !== undefined) await applyAtStart(admin, deps.configuration, { always: deps.isDev });
+  await ensureRevisionTokenKey(values, deps);
+  const operations = { ...deps, settings: { retentionSeconds: values.ENMESH_RETENTION } };
+  const grpc = await startGrpcServer({
+    ...deps,
+    stopTimeoutMs: values.ENMESH_STOP_TIMEOUT * 1000,
+    settings: {
+      address: values.ENMESH_GRPC_ADDRESS,
+      ...(tls === undefined ? {} : { tls }),
+      callers: values.ENMESH_CALLERS,
+      callerTokens: values.ENMESH_CALLER_TOKENS,
+    },
+    services: [
+      grpcService(PublishServiceDefinition, createPublishService({ ...deps, settings: publish })),
+      grpcService(AdminServiceDefinition, createAdminService(admin)),
+      grpcService(OperationsServiceDefinition, createOperationsService(operations)),
+    ],
+  });
+  return {
+    ...grpc,
+    jobs: operationsJobs(operations),
+    schedules: [{ job: 'cleanup', everySeconds: cleanupEverySeconds }],
+  };
+}
+
+/** Names of keys that a publish needs, made when that is allowed, else asked for before the first phone comes. */
+async function ensureRevisionTokenKey(values: Values, { keyManager }: ServerDeps): Promise<void> {
+  const name = values.ENMESH_REVISION_TOKEN_KEY!;
+  const keys = await keyManager.listKeys();
+  if (keys.some((key) => key.name === name && key.purpose === 'encryption')) return;
+  if (!values.ENMESH_CREATE_KEYS) {
+    throw new ConfigurationError([
+      `ENMESH_REVISION_TOKEN_KEY names ${name}, which the key manager does not have; start one process with ENMESH_CREATE_KEYS=true to make it`,
+    ]);
+  }
+  await keyManager.createEncryptionKey(name);
+}
+
+function publishSettings(values: Values): PublishSettings {
+  const { ENMESH_REVISION_TOKEN_KEY: revisionTokenKey, ENMESH_REVISION_TOKEN_AAD: revisionTokenAad } = values;
+  const faults = [
+    ...(revisionTokenKey === undefined
+      ? ['ENMESH_REVISION_TOKEN_KEY is not set: the key in the key manager that wraps the keys of revision tokens']
+      : []),
+    ...(revisionTokenAad === undefined
+      ? [
+          'ENMESH_REVISION_TOKEN_AAD is not set: random base64, the same on every replica, such as `openssl rand -base64 32` prints',
+        ]
+      : []),
+    ...(values.ENMESH_AUTHORITY_CACHE > maxAuthorityCacheSeconds
+      ? ['ENMESH_AUTHORITY_CACHE wants at most 30s: a revoked key must be refused within that time']
+      : []),
+  ];
+  if (revisionTokenKey === undefined || revisionTokenAad === undefined || faults.length > 0) {
+    throw new ConfigurationError(faults);
+  }
+  return {
+    maxKeys: values.ENMESH_MAX_KEYS_ON_PUBLISH,
+    maxSameStart: values.ENMESH_MAX_SAME_START_INTERVAL_KEYS,
+    maxIntervalAgeSeconds: values.ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH,
+    maxSymptomOnsetDays: values.ENMESH_MAX_SYMPTOM_ONSET_DAYS,
+    maxValidSymptomOnsetReportDays: values.ENMESH_MAX_VALID_SYMPTOM_ONSET_REPORT_DAYS,
+    defaultSymptomOnsetDaysAgo: values.ENMESH_DEFAULT_SYMPTOM_ONSET_DAYS_AGO,
+    releaseSameDayKeys: values.ENMESH_RELEASE_SAME_DAY_KEYS,
+    allowPartialRevisions: values.ENMESH_ALLOW_PARTIAL_REVISIONS,
+    certificateLeewaySeconds: values.ENMESH_CERTIFICATE_LEEWAY,
+    certificateMaxLifetimeSeconds: values.ENMESH_CERTIFICATE_MAX_LIFETIME,
+    revisionTokenKey,
+    revisionTokenAad,
+    revisionTokenMinLength: values.ENMESH_REVISION_TOKEN_MIN_LENGTH,
+    revisionKeyCacheSeconds: values.ENMESH_REVISION_KEY_CACHE,
+    authorityCacheSeconds: values.ENMESH_AUTHORITY_CACHE,
+    truncateSeconds: values.ENMESH_TRUNCATE_WINDOW,
+  };
+}
+
+/** decisions, Publish 15: a revoked key is refused within 30 s. */
+const maxAuthorityCacheSeconds = 30;
+
+function adminSettings(values: Values): AdminSettings {
+  return {
+    truncateSeconds: values.ENMESH_TRUNCATE_WINDOW,
+    allowShortWindows: values.ENMESH_UNSAFE_SHORT_WINDOWS,
+    allowLoopback: values.ENMESH_UNSAFE_LOOPBACK,
+  };
+}

@@ -1,0 +1,75 @@
+/** Deletes rows that are past their time: in chunks along an index, each chunk a short transaction of its own. */
+import type { Queryable } from './database.ts';
+
+/** Where to stop. */
+export interface DeletionLimits {
+  /** Rows from before this go. */
+  readonly before: Date;
+  /** Rows of one statement at most. */
+  readonly chunkRows: number;
+  /** Aborted = no further chunk. */
+  readonly signal: AbortSignal;
+}
+
+/** Deletes keys that were published, and revised, before the limit. Keys that a publish holds are left to the next run. */
+export async function deleteExposures(database: Queryable, limits: DeletionLimits): Promise<number> {
+  return await deleteInChunks(
+    database,
+    limits,
+    `with doomed as (
+       select key from exposures
+        where created_at < $1 and created_at >= $3 and (revised_at is null or revised_at < $1)
+        order by created_at, key limit $2 for update skip locked
+     ), gone as (
+       delete from exposures e using doomed d where e.key = d.key returning e.created_at
+     )
+     select count(*)::integer as deleted, max(created_at) as reached from gone`,
+  );
+}
+
+/** Deletes receipts that expired before the limit. */
+export async function deleteReceipts(database: Queryable, limits: DeletionLimits): Promise<number> {
+  return await deleteInChunks(
+    database,
+    limits,
+    `with doomed as (
+       select certificate_hash from receipts
+        where expires_at < $1 and expires_at >= $3
+        order by expires_at limit $2 for update skip locked
+     ), gone as (
+       delete from receipts r using doomed d where r.certificate_hash = d.certificate_hash returning r.expires_at
+     )
+     select count(*)::integer as deleted, max(expires_at) as reached from gone`,
+  );
+}
+
+/** Deletes padding keys whose window began before the limit. */
+export async function deletePaddingKeys(database: Queryable, limits: DeletionLimits): Promise<number> {
+  return await deleteInChunks(
+    database,
+    limits,
+    `with doomed as (
+       select key from padding_keys
+        where created_at < $1 and created_at >= $3
+        order by created_at, key limit $2 for update skip locked
+     ), gone as (
+       delete from padding_keys p using doomed d where p.key = d.key returning p.created_at
+     )
+     select count(*)::integer as deleted, max(created_at) as reached from gone`,
+  );
+}
+
+/** @param statement takes the limit, the chunk's size and where the last chunk ended; returns `deleted` and `reached` */
+async function deleteInChunks(database: Queryable, limits: DeletionLimits, statement: string): Promise<number> {
+  let deleted = 0;
+  let reached: Date | string = '-infinity';
+  while (!limits.signal.aborted) {
+    const values: unknown[] = [limits.before, limits.chunkRows, reached];
+    const { rows } = await database.query<{ deleted: number; reached: Date | null }>(statement, values);
+    const [chunk] = rows;
+    deleted += chunk?.deleted ?? 0;
+    if (chunk === undefined || chunk.reached === null || chunk.deleted < limits.chunkRows) break;
+    reached = chunk.reached;
+  }
+  return deleted;
+}

@@ -1,0 +1,77 @@
+/** Makes changes of the configuration true, with an audit row for each. */
+import type { Change, FieldChange, ListChange } from '../../domain/configuration/diff.ts';
+import type { ListName, Member } from '../../domain/configuration/lists.ts';
+import type { Queryable } from '../database.ts';
+import { deleteApp, saveApp } from './apps.ts';
+import { recordAudit } from './audit.ts';
+import { deleteExport, releaseFilenameRoots, saveExport } from './exports.ts';
+import { deleteHealthAuthority, saveHealthAuthority } from './health-authorities.ts';
+import { deleteImport, saveImport } from './imports.ts';
+import { deleteMirror, saveMirror } from './mirrors.ts';
+import { deletePartner, savePartner } from './partners.ts';
+import { deleteSigningKey, saveSigningKey } from './signing-keys.ts';
+
+/** How members of a list are written. */
+interface Writer<List extends ListName> {
+  readonly save: (client: Queryable, member: Member<List>) => Promise<void>;
+  readonly remove: (client: Queryable, name: string) => Promise<void>;
+}
+
+const writers: { readonly [List in ListName]: Writer<List> } = {
+  healthAuthorities: { save: saveHealthAuthority, remove: deleteHealthAuthority },
+  apps: { save: saveApp, remove: deleteApp },
+  signingKeys: { save: saveSigningKey, remove: deleteSigningKey },
+  exports: { save: saveExport, remove: deleteExport },
+  partners: { save: savePartner, remove: deletePartner },
+  mirrors: { save: saveMirror, remove: deleteMirror },
+  imports: { save: saveImport, remove: deleteImport },
+};
+
+/** Told to every process once the changes are committed, so that nobody waits for a cache to expire. */
+const configurationChannel = 'enmesh_configuration';
+
+/**
+ * Writes the changes in their order, in the caller's transaction, which holds the configuration's lock.
+ * @param options.actor who asked for them
+ * @param options.at when; null = the database's clock
+ */
+export async function writeChanges(
+  client: Queryable,
+  changes: readonly Change[],
+  { actor, at }: { readonly actor: string; readonly at: Date | null },
+): Promise<void> {
+  if (changes.length === 0) return;
+  const moving = changes.filter(({ list, fields }) => list === 'exports' && fields.some(isRoot));
+  await releaseFilenameRoots(
+    client,
+    moving.map(({ name }) => name),
+  );
+  for (const change of changes) {
+    await write(client, change);
+    await recordAudit(client, {
+      at,
+      actor,
+      action: change.action,
+      subject: `${change.list}/${change.name}`,
+      change: { fields: change.fields.map(auditField) },
+    });
+  }
+  await client.query('select pg_notify($1, $2)', [configurationChannel, '']);
+}
+
+async function write<List extends ListName>(client: Queryable, change: ListChange<List>): Promise<void> {
+  const { save, remove } = writers[change.list];
+  await (change.action === 'delete' ? remove(client, change.name) : save(client, change.member));
+}
+
+function isRoot({ path }: FieldChange): boolean {
+  return path === 'filenameRoot';
+}
+
+function auditField({ path, before, after }: FieldChange): object {
+  return { path, before: fromJson(before), after: fromJson(after) };
+}
+
+function fromJson(text: string | undefined): unknown {
+  return text === undefined ? null : (JSON.parse(text) as unknown);
+}

@@ -1,0 +1,230 @@
+/** `enmesh doctor` against a real database, real keys and real files, whole and broken. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../../src/cli/doctor/finding.ts';
+import { startGrpcServer } from '../../../src/platform/grpc/server.ts';
+import { openKeyManager } from '../../../src/platform/key-manager/open.ts';
+import { createLogger } from '../../../src/platform/logger.ts';
+import { Metrics } from '../../../src/platform/metrics.ts';
+import { createEmptyDatabase, createTestDatabase } from '../../support/postgres.ts';
+import { runCommand } from '../run-command.ts';
+
+/** Nothing listens on these: port 1 needs root, and nobody serves there. */
+const nowhere = {
+  ENMESH_GRPC_ADDRESS: '127.0.0.1:1',
+  ENMESH_EXPORT_ADDRESS: '127.0.0.1:1',
+  ENMESH_FEDERATION_ADDRESS: '127.0.0.1:1',
+  ENMESH_GATEWAY_ADDRESS: '127.0.0.1:1',
+};
+
+async function dataDirectory() {
+  const path = await mkdtemp(join(tmpdir(), 'enmesh-doctor-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+async function examine(env: Record<string, string>) {
+  const { exitCode, stdout, stderr } = await runCommand(['doctor', '--json'], { env: { ...nowhere, ...env } });
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+  const of = (check: string) => findings.filter((finding) => finding.check === check);
+  return { exitCode, stderr, findings, of };
+}
+
+/** A role with no service but health. */
+async function startRole() {
+  return await startGrpcServer({
+    settings: { address: { host: '127.0.0.1', port: 0 }, callers: new Map(), callerTokens: new Map() },
+    services: [],
+    isReady: () => Promise.resolve(true),
+    logger: createLogger({ level: 'silent', pretty: false }),
+    metrics: new Metrics(),
+  });
+}
+
+async function startHttp(status: number) {
+  const server = createServer((_, response) => {
+    response.writeHead(status).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const stop = async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { address: `127.0.0.1:${String((server.address() as AddressInfo).port)}`, [Symbol.asyncDispose]: stop };
+}
+
+describe.concurrent('doctor', () => {
+  it('finds nothing wrong with a whole installation', async () => {
+    await using test = await createTestDatabase();
+    await using dir = await dataDirectory();
+    await using gateway = await startHttp(200);
+    const role = await startRole();
+    const address = `127.0.0.1:${String(role.address.port)}`;
+    const keyManager = openKeyManager({ kind: 'filesystem', dir: join(dir.path, 'keys') });
+    const { version } = await keyManager.createSigningKey('export-signing');
+    await keyManager.createEncryptionKey('revision-token');
+    await configureSigningKey(test.database, version);
+    try {
+      const { exitCode, findings } = await examine({
+        ENMESH_DATABASE_URL: test.url,
+        ENMESH_DATA_DIR: dir.path,
+        ENMESH_REVISION_TOKEN_KEY: 'revision-token',
+        ENMESH_REVISION_TOKEN_AAD: randomBytes(16).toString('base64'),
+        ENMESH_GRPC_ADDRESS: address,
+        ENMESH_EXPORT_ADDRESS: address,
+        ENMESH_FEDERATION_ADDRESS: address,
+        ENMESH_GATEWAY_ADDRESS: gateway.address,
+      });
+      expect(findings.filter(({ status }) => status !== 'ok')).toEqual([]);
+      expect(findings.map(({ check }) => check)).toEqual([
+        'environment',
+        'database',
+        'clocks',
+        'migrations',
+        'windows',
+        'signing keys',
+        'revision tokens',
+        'blob store',
+        'server role',
+        'export role',
+        'federation role',
+        'gateway role',
+      ]);
+      expect(exitCode).toBe(0);
+      const left = await readdir(dir.path, { recursive: true });
+      expect(left.filter((path) => path.includes('enmesh-doctor'))).toEqual([]);
+    } finally {
+      await role.stop();
+    }
+  });
+
+  it('names cause and cure of everything that is wrong, one line each, and ends with 1', async () => {
+    await using test = await createTestDatabase();
+    await using dir = await dataDirectory();
+    await using gateway = await startHttp(503);
+    await configureSigningKey(test.database, '1');
+    const env = {
+      ...nowhere,
+      ENMESH_DATABASE_URL: test.url,
+      ENMESH_DATA_DIR: dir.path,
+      ENMESH_REVISION_TOKEN_KEY: 'revision-token',
+      ENMESH_TRUNCATE_WINDOW: '10m',
+      ENMESH_GATEWAY_ADDRESS: gateway.address,
+    };
+    const { exitCode, stdout, stderr } = await runCommand(['doctor'], { env });
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe('enmesh: 7 of 12 checks failed\n');
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(12);
+    const line = (check: string) => lines.find((text) => text.startsWith(`failed   ${check}`)) ?? 'not failed';
+    expect(line('windows')).toContain('windows of 3600 s');
+    expect(line('windows')).toContain('ENMESH_TRUNCATE_WINDOW is 600 s; give every role the same');
+    expect(line('signing keys')).toContain('main v1 (key export-signing); `enmesh keys create KEY`');
+    expect(line('revision tokens')).toContain('ENMESH_REVISION_TOKEN_AAD is not set; set it to the base64');
+    expect(line('server role')).toContain('does not serve at 127.0.0.1:1; start `enmesh dev` or `enmesh serve server`');
+    expect(line('gateway role')).toContain('/healthz answers 503; its log names the reason');
+  });
+
+  it('notices a signing key whose recorded version the key manager does not have', async () => {
+    await using test = await createTestDatabase();
+    await using dir = await dataDirectory();
+    const keyManager = openKeyManager({ kind: 'filesystem', dir: join(dir.path, 'keys') });
+    await keyManager.createSigningKey('export-signing');
+    await configureSigningKey(test.database, 'another');
+    const { of } = await examine({ ENMESH_DATABASE_URL: test.url, ENMESH_DATA_DIR: dir.path });
+    expect(of('signing keys')).toMatchObject([{ status: 'failed', message: expect.stringContaining('main v1') }]);
+  });
+
+  it('notices a revision token key that is not the one which wrapped the data keys', async () => {
+    await using test = await createTestDatabase();
+    await using dir = await dataDirectory();
+    const keyManager = openKeyManager({ kind: 'filesystem', dir: join(dir.path, 'keys') });
+    await keyManager.createEncryptionKey('revision-token');
+    await keyManager.createEncryptionKey('another');
+    const env = {
+      ENMESH_DATABASE_URL: test.url,
+      ENMESH_DATA_DIR: dir.path,
+      ENMESH_REVISION_TOKEN_KEY: 'revision-token',
+      ENMESH_REVISION_TOKEN_AAD: 'AAAA',
+    };
+    const wrap = async (key: string) => {
+      const aad = randomBytes(16);
+      const wrapped = await keyManager.encrypt(key, randomBytes(32), aad);
+      await test.database.query('insert into revision_keys (wrapped_key, aad, created_at) values ($1, $2, now())', [
+        Buffer.from(wrapped),
+        aad,
+      ]);
+    };
+    await wrap('revision-token');
+    expect((await examine(env)).of('revision tokens')).toMatchObject([{ status: 'ok' }]);
+    await wrap('another');
+    expect((await examine(env)).of('revision tokens')).toMatchObject([{ status: 'failed' }]);
+  });
+
+  it('says what waits for a database that cannot be reached', async () => {
+    await using dir = await dataDirectory();
+    const url = 'postgresql://nobody:secret@127.0.0.1:1/enmesh';
+    const { exitCode, of, findings } = await examine({ ENMESH_DATABASE_URL: url, ENMESH_DATA_DIR: dir.path });
+    expect(exitCode).toBe(1);
+    expect(of('database')).toMatchObject([{ status: 'failed', cure: expect.stringContaining('ENMESH_DATABASE_URL') }]);
+    expect(of('migrations')).toMatchObject([{ status: 'skipped', message: 'waits for the database' }]);
+    expect(of('blob store')).toMatchObject([{ status: 'ok' }]);
+    expect(JSON.stringify(findings)).not.toContain('secret');
+  });
+
+  it('asks for a database where there is none', async () => {
+    await using dir = await dataDirectory();
+    const { of } = await examine({ ENMESH_DATA_DIR: dir.path });
+    expect(of('database')).toMatchObject([
+      { status: 'failed', message: `ENMESH_DATABASE_URL is not set and no \`enmesh dev\` runs in ${dir.path}` },
+    ]);
+  });
+
+  it('asks for migrations where there are none', async () => {
+    await using empty = await createEmptyDatabase();
+    await using dir = await dataDirectory();
+    const { of } = await examine({ ENMESH_DATABASE_URL: empty.url, ENMESH_DATA_DIR: dir.path });
+    expect(of('migrations')).toMatchObject([{ status: 'failed', cure: 'run `enmesh migrate`' }]);
+    expect(of('windows')).toEqual([]);
+  });
+
+  it('names every fault of the environment and looks no further', async () => {
+    const { exitCode, findings } = await examine({ ENMESH_RETENTION: 'long', ENMESH_NONSENSE: '1' });
+    expect(exitCode).toBe(1);
+    expect(findings.map(({ check, status }) => [check, status])).toEqual([
+      ['environment', 'failed'],
+      ['environment', 'failed'],
+    ]);
+  });
+
+  it('makes no data directory where there is none', async () => {
+    await using dir = await dataDirectory();
+    const { of } = await examine({ ENMESH_DATA_DIR: join(dir.path, 'missing') });
+    expect(of('blob store')).toMatchObject([{ status: 'failed', cure: expect.stringContaining('ENMESH_DATA_DIR') }]);
+    expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it('notices a blob store that cannot be written', async () => {
+    await using dir = await dataDirectory();
+    await mkdir(join(dir.path, 'blobs'));
+    await writeFile(join(dir.path, 'blobs', 'exports'), 'a file where a bucket should be');
+    const { of } = await examine({ ENMESH_DATA_DIR: dir.path });
+    expect(of('blob store')).toMatchObject([{ status: 'failed', cure: expect.stringContaining('ENMESH_BLOB_STORE') }]);
+  });
+});
+
+async function configureSigningKey(
+  database: Awaited<ReturnType<typeof createTestDatabase>>['database'],
+  managerVersion: string,
+): Promise<void> {
+  await database.query(
+    `with key as (insert into signing_keys (name, key, key_id, first_version) values ('main', 'export-signing', '310', 'v1') returning id)
+     insert into signing_key_versions (signing_key_id, key_version, manager_version, public_key_pem, valid_from)
+     select id, 'v1', $1, 'pem', now() from key`,
+    [managerVersion],
+  );
+}

@@ -1,0 +1,35 @@
+/** Runs one command line in this process, as main.ts does, and keeps what it prints. */
+import { ManualClock } from '../../src/platform/clock.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { run } from '../../src/cli/run.ts';
+
+/** How a command ended. */
+export interface CommandResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs `enmesh` with these words.
+ * @param world the environment (nothing else is set), and the time (the machine's when not given)
+ */
+export async function runCommand(
+  argv: readonly string[],
+  world: { readonly env?: Readonly<Record<string, string>>; readonly now?: Date } = {},
+): Promise<CommandResult> {
+  const printed = { stdout: '', stderr: '' };
+  const stream = (name: keyof typeof printed) => ({
+    write: (text: string) => {
+      printed[name] += text;
+    },
+  });
+  const exitCode = await run(argv, {
+    env: { ...world.env },
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    clock: world.now === undefined ? systemClock : new ManualClock(world.now),
+    signal: new AbortController().signal,
+  });
+  return { exitCode, ...printed };
+}

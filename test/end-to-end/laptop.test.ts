@@ -1,0 +1,68 @@
+/** What a newcomer does: start, publish, download, verify. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { downloadAll, eventually, readIndex } from '../support/download.ts';
+import { Playground } from '../support/enmesh.ts';
+
+describe('enmesh dev', () => {
+  it('goes from nothing to a signed file that verifies, and stops cleanly', { timeout: 120_000 }, async () => {
+    await using playground = await Playground.open();
+    const { gatewayUrl, dataDir } = playground;
+    const dev = playground.start(['dev']);
+    const printed = await dev.prints(/^ready$/m);
+    expect(printed).toContain(gatewayUrl);
+    expect(printed).toContain('npx enmesh publish --keys 14');
+
+    const published = await playground.run('publish', '--keys', '14', '--json');
+    expect(published).toMatchObject({ code: 0 });
+    expect(published.stdout).toContain('"insertedExposures": 14');
+
+    await eventually(async () => (await readIndex(gatewayUrl, 'aa')).length > 0, 60);
+    const publicKey = join(dataDir, 'public-keys', 'main.pem');
+    const verified = await playground.run(
+      'export',
+      'verify',
+      `${gatewayUrl}/exports/aa/index.txt`,
+      '--public-key',
+      publicKey,
+    );
+    expect(verified).toMatchObject({ code: 0 });
+
+    const files = await downloadAll(gatewayUrl, 'aa', await readFile(publicKey, 'utf8'));
+    expect(files.flatMap(({ keys }) => keys).length).toBeGreaterThanOrEqual(1000);
+    expect((await playground.run('export', 'list')).stdout).toContain('complete');
+    expect(await dev.end()).toMatchObject({ code: 0 });
+  });
+
+  it('refuses a second start on the same data directory and names the first', { timeout: 60_000 }, async () => {
+    await using playground = await Playground.open();
+    const dev = playground.start(['dev']);
+    await dev.prints(/^ready$/m);
+    const second = await playground.run('dev');
+    expect(second.code).not.toBe(0);
+    expect(second.stderr).toContain(String(dev.pid));
+  });
+
+  it('tells every fault of the environment at once and ends with 2', async () => {
+    await using playground = await Playground.open({ ENMESH_NO_SUCH: '1', ENMESH_TRUNCATE_WINDOW: 'soon' });
+    const ended = await playground.run('dev');
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain('ENMESH_NO_SUCH');
+    expect(ended.stderr).toContain('ENMESH_TRUNCATE_WINDOW');
+  });
+
+  it('refuses to serve without a database and says why', async () => {
+    await using playground = await Playground.open();
+    const ended = await playground.run('serve', 'server');
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain('ENMESH_DATABASE_URL');
+  });
+
+  it('refuses to listen off loopback without TLS', { timeout: 60_000 }, async () => {
+    await using playground = await Playground.open({ ENMESH_GRPC_ADDRESS: '0.0.0.0:0' });
+    const ended = await playground.run('dev');
+    expect(ended.code).not.toBe(0);
+    expect(ended.stderr).toMatch(/loopback.*TLS/);
+  });
+});

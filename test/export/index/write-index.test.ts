@@ -1,0 +1,104 @@
+/** The index: what it lists, when it is written, and by how many at a time. */
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../src/domain/errors.ts';
+import { writeIndex, writeOutdatedIndexes } from '../../../src/export/index/write-index.ts';
+import { withFaults } from '../../support/export-faults.ts';
+import {
+  insertExport,
+  insertKeys,
+  openExportRole,
+  readIndexLines,
+  runAll,
+  WINDOW_START,
+} from '../../support/export-role.ts';
+
+describe('the index', () => {
+  it('of a new export is empty, and there', async () => {
+    await using role = await openExportRole();
+    await insertExport(role);
+    expect(await readIndexLines(role)).toBeNull();
+    await writeOutdatedIndexes(role.deps);
+    expect(await readIndexLines(role)).toEqual([]);
+  });
+
+  it('lists files oldest first as they come', async () => {
+    await using role = await openExportRole();
+    await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    await insertKeys(role.deps.database, { count: 5, createdAt: new Date('2020-12-10T10:00:00Z') });
+    await runAll(role);
+    role.clock.advance(3_600_000);
+    await runAll(role);
+    expect(await readIndexLines(role)).toEqual([
+      'aa/1607590800-1607594400-00001.zip',
+      'aa/1607594400-1607598000-00001.zip',
+    ]);
+  });
+
+  it('is written once per change, however many try at the same time', async () => {
+    await using role = await openExportRole();
+    const id = await insertExport(role);
+    let writes = 0;
+    const counted = withFaults(role.deps, (step) => {
+      if (step === 'before index') writes += 1;
+    });
+    const results = await Promise.all(Array.from({ length: 6 }, () => writeIndex(counted, id)));
+    expect(results.filter(Boolean)).toHaveLength(1);
+    expect(writes).toBe(1);
+    expect(await writeIndex(counted, id)).toBe(false);
+  });
+
+  it('is written again by who waited, when files were listed meanwhile', async () => {
+    await using role = await openExportRole();
+    const id = await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    let waiting: Promise<unknown> = Promise.resolve();
+    let isFirst = true;
+    const slow = withFaults(role.deps, async (step) => {
+      if (step !== 'before index' || !isFirst) return;
+      isFirst = false;
+      waiting = runAll(role);
+      // Until the other one waits for the lock, with its file listed in the database.
+      for (let isListed = false; !isListed;) {
+        const { rows } = await role.deps.database.query(
+          `select from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`,
+        );
+        isListed = rows.length > 0;
+      }
+    });
+    expect(await writeIndex(slow, id)).toBe(true);
+    await waiting;
+    expect(await readIndexLines(role)).toHaveLength(1);
+  });
+
+  it('that could not be written is written later, and the batch is complete all the same', async () => {
+    await using role = await openExportRole();
+    await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    const faulty = withFaults(role.deps, (step) => {
+      if (step === 'after index') throw new AppError('unavailable', 'blob_store_unavailable', 'down');
+    });
+    const [batch] = await runAll({ ...role, deps: faulty });
+    expect(batch).toMatchObject({ status: 'complete', lastError: null });
+    const { rows } = await role.deps.database.query('select from exports where index_written < index_wanted');
+    expect(rows).toHaveLength(1);
+    await writeOutdatedIndexes(role.deps);
+    expect(await readIndexLines(role)).toHaveLength(1);
+  });
+
+  it('drops a file when its window began before the retention, also of an export that has ended', async () => {
+    await using role = await openExportRole();
+    await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    await runAll(role);
+    await role.deps.database.query('update exports set valid_thru = $1', [role.clock.now()]);
+    role.clock.set(new Date(WINDOW_START.getTime() + 14 * 86_400_000 - 1));
+    await writeOutdatedIndexes(role.deps);
+    expect(await readIndexLines(role)).toHaveLength(1);
+    role.clock.advance(1);
+    await writeOutdatedIndexes(role.deps);
+    expect(await readIndexLines(role)).toEqual([]);
+    const { rows } = await role.deps.database.query('select status, unlisted_at from files');
+    expect(rows).toEqual([{ status: 'unlisted', unlisted_at: role.clock.now() }]);
+  });
+});

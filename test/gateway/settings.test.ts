@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { gatewaySettings } from '../../src/gateway/start.ts';
+import { readValues } from '../../src/platform/config/load.ts';
+
+describe('settings of the gateway', () => {
+  it('are the defaults of the interface when nothing is set', async () => {
+    expect(await gatewaySettings(await readValues({}, false))).toEqual({
+      address: { host: '127.0.0.1', port: 8080 },
+      maintenance: false,
+      padding: { minBytes: 1024, range: 1024 },
+      bodyLimit: 64_000,
+      timeouts: { headerMs: 10_000, requestMs: 30_000, callMs: 10_000, idleMs: 60_000, stopMs: 10_000 },
+      trustedProxies: [],
+      retryAfterSeconds: 60,
+      fileCacheBytes: 64 * 1024 * 1024,
+    });
+  });
+
+  it('come from the environment', async () => {
+    const values = await readValues(
+      {
+        ENMESH_GATEWAY_ADDRESS: '[::1]:0',
+        ENMESH_MAINTENANCE_MODE: 'true',
+        ENMESH_RESPONSE_PADDING_MIN_BYTES: '10',
+        ENMESH_RESPONSE_PADDING_RANGE: '20',
+        ENMESH_TRUSTED_PROXIES: '10.0.0.0/8',
+        ENMESH_STOP_TIMEOUT: '3s',
+      },
+      false,
+    );
+    expect(await gatewaySettings(values)).toMatchObject({
+      address: { host: '::1', port: 0 },
+      maintenance: true,
+      padding: { minBytes: 10, range: 20 },
+      timeouts: { stopMs: 3_000 },
+      trustedProxies: [{ address: '10.0.0.0', prefix: 8, family: 'ipv4' }],
+    });
+  });
+
+  it('want certificate and key together', async () => {
+    const values = await readValues({ ENMESH_GATEWAY_TLS_CERT: '-----BEGIN CERTIFICATE-----' }, false);
+    await expect(gatewaySettings(values)).rejects.toThrow('ENMESH_GATEWAY_TLS_KEY');
+  });
+});

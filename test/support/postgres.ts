@@ -1,0 +1,69 @@
+/** A database for one test: a clone of the migrated template, gone when the test is over. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import pg from 'pg';
+import { inject } from 'vitest';
+import { Database } from '../../src/storage/database.ts';
+import { runSql, withDatabaseName } from './sql.ts';
+
+/** A database that belongs to one test. */
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  readonly database: Database;
+}
+
+/**
+ * Creates it; use it with `await using`.
+ * @param options.now windows are closed through the start of the hour before it
+ */
+export async function createTestDatabase(options: { now?: Date } = {}): Promise<TestDatabase> {
+  const { url, drop } = await createDatabase(inject('templateDatabase'));
+  const database = new Database(
+    { url, poolSize: 10, applicationName: 'test', statementTimeoutMs: 30_000 },
+    () => undefined,
+  );
+  if (options.now !== undefined) {
+    await database.query(`update window_state set closed_through = window_start($1, 3600) - interval '1 hour'`, [
+      options.now,
+    ]);
+  }
+  return {
+    url,
+    database,
+    [Symbol.asyncDispose]: async () => {
+      await database.stop();
+      await drop();
+    },
+  };
+}
+
+/** A database without any tables. */
+export async function createEmptyDatabase(): Promise<{ readonly url: string } & AsyncDisposable> {
+  const { url, drop } = await createDatabase('template0');
+  return { url, [Symbol.asyncDispose]: drop };
+}
+
+async function createDatabase(template: string): Promise<{ url: string; drop: () => Promise<void> }> {
+  const server = inject('postgresUrl');
+  const name = `enmesh_test_${randomUUID().replaceAll('-', '')}`;
+  await retryWhileCloned(() => runSql(server, `create database ${name} template ${template}`));
+  return {
+    url: withDatabaseName(server, name),
+    drop: async () => {
+      await runSql(server, `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+/** Something may look at the template for a moment, such as autovacuum; then it cannot be cloned (object_in_use). */
+async function retryWhileCloned(work: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError) || error.code !== '55006' || attempt === 20) throw error;
+      await wait(100);
+    }
+  }
+}
