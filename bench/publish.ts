@@ -8,12 +8,14 @@ import { openInstallation, type Installation } from './support/installation.ts';
 import { publishBody } from './support/phones.ts';
 
 const concurrency = 16;
-const count = 6_000;
-const warmUp = 1_000;
+const count = 3_000;
+const warmUp = 500;
 
 interface Measured extends LoopResult {
   /** CPU milliseconds a publish, of PostgreSQL and every process of the way; the phones' own are left out. */
   readonly cpuMs: number;
+  /** PostgreSQL's part of it. */
+  readonly postgresMs: number;
 }
 
 /** Prints rate, latency and CPU a publish, and their ratios to the baseline of the same run. */
@@ -48,13 +50,13 @@ async function bareInserts(installation: Installation): Promise<Measured> {
     String(concurrency),
   ]);
   await once(child, 'message');
-  const before = cpuSeconds([installation.postgresPid, child.pid!]);
+  const cpu = startCpu(installation, [child.pid!]);
   child.send('go');
   const [{ result }] = (await once(child, 'message')) as [{ result: LoopResult }];
-  const cpu = cpuSeconds([installation.postgresPid, child.pid!]) - before;
+  const used = cpu.perPublish();
   child.send('end');
   await once(child, 'exit');
-  return { ...result, cpuMs: (cpu * 1000) / count };
+  return { ...result, ...used };
 }
 
 async function publishes(installation: Installation, processes: readonly string[][]): Promise<Measured> {
@@ -64,12 +66,28 @@ async function publishes(installation: Installation, processes: readonly string[
   const bodies = Array.from({ length: count + warmUp }, () => publishBody(installation.authorityKey, new Date()));
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   await closedLoop(warmUp, concurrency, (index) => post(installation.gatewayUrl, bodies[count + index]!, agent));
-  const pids = [installation.postgresPid, ...children.map(({ pid }) => pid!)];
-  const before = cpuSeconds(pids);
+  const cpu = startCpu(
+    installation,
+    children.map(({ pid }) => pid!),
+  );
   const result = await closedLoop(count, concurrency, (index) => post(installation.gatewayUrl, bodies[index]!, agent));
-  const cpuMs = ((cpuSeconds(pids) - before) * 1000) / count;
+  const used = cpu.perPublish();
   agent.destroy();
-  return { ...result, cpuMs };
+  return { ...result, ...used };
+}
+
+function startCpu({ postgresPid }: Installation, pids: readonly number[]) {
+  const read = () => ({ postgres: cpuSeconds([postgresPid]), all: cpuSeconds([postgresPid, ...pids]) });
+  const before = read();
+  return {
+    perPublish: () => {
+      const after = read();
+      return {
+        cpuMs: ((after.all - before.all) * 1000) / count,
+        postgresMs: ((after.postgres - before.postgres) * 1000) / count,
+      };
+    },
+  };
 }
 
 async function post(gatewayUrl: string, body: string, agent: Agent): Promise<void> {
@@ -93,7 +111,7 @@ function report(title: string, measured: Measured, baseline?: Measured): void {
     `${measured.perSecond.toFixed(0)}/s`,
     `p50 ${measured.p50Ms.toFixed(1)} ms`,
     `p99 ${measured.p99Ms.toFixed(1)} ms`,
-    `CPU ${measured.cpuMs.toFixed(2)} ms`,
+    `CPU ${measured.cpuMs.toFixed(2)} ms (PostgreSQL ${measured.postgresMs.toFixed(2)})`,
   ];
   const ratio = baseline ? `  = ${(measured.cpuMs / baseline.cpuMs).toFixed(2)}× the bare insert's CPU` : '';
   console.log(`  ${title.padEnd(26)} ${figures.join('  ')}${ratio}`);

@@ -15,9 +15,7 @@ import type { ExportDeps } from './settings.ts';
 import { batchToWire, publicKeyToWire, signingKeyToWire } from './wire.ts';
 import { writeOutdatedIndexes } from './index/write-index.ts';
 
-export { exportJobs } from './jobs.ts';
 export { ensureSigningKeys } from './keys/ensure.ts';
-export type { ExportDeps, ExportSettings } from './settings.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;

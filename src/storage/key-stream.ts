@@ -50,7 +50,7 @@ export async function* windowKeys(
 }
 
 /** The COPY that reads one list of a batch. */
-export function copyStatement(list: KeyList, selection: KeySelection, range: KeyRange): string {
+function copyStatement(list: KeyList, selection: KeySelection, range: KeyRange): string {
   return `copy (
     select ${KEY_ROW_COLUMNS} from (${keyRows(list, selection, 'all')}) as rows
      where ${keyRangeCondition(range)} order by key
