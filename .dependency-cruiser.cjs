@@ -20,7 +20,10 @@ const tableRules = folders.map((folder) => ({
     path: `^src/${folder}/`,
     ...(folder === 'cli' ? { pathNot: '^src/cli/commands/(migrate|doctor)\\.ts$|^src/cli/doctor/' } : {}),
   },
-  to: { path: '^(src|migrations)/', pathNot: [`^src/${folder}/`, ...mayImport[folder].map((path) => (path.startsWith('^') ? path : `^src/${path}`))] },
+  to: {
+    path: '^(src|migrations)/',
+    pathNot: [`^src/${folder}/`, ...mayImport[folder].map((path) => (path.startsWith('^') ? path : `^src/${path}`))],
+  },
 }));
 
 const grpcHome = '^src/(platform/grpc/|gen/|.+/(service|start|wire)\\.ts$)';

@@ -17,9 +17,15 @@ const checks: readonly Check[] = [
   { name: 'structure', run: () => command('depcruise', 'src', '--config', '.dependency-cruiser.cjs') },
   { name: 'unused code', run: () => command('knip') },
   { name: 'contract style', run: () => command('buf', 'lint') },
-  { name: 'contract is compatible', run: () => command('buf', 'breaking', '--against', 'test/contract/released.binpb') },
+  {
+    name: 'contract is compatible',
+    run: () => command('buf', 'breaking', '--against', 'test/contract/released.binpb'),
+  },
   { name: 'generated code is current', run: generatedIsCurrent },
-  { name: 'docs/configuration.md is current', run: () => command('node', 'src/platform/config/write-docs.ts', '--check') },
+  {
+    name: 'docs/configuration.md is current',
+    run: () => command('node', 'src/platform/config/write-docs.ts', '--check'),
+  },
 ];
 
 let failed = 0;

@@ -19,12 +19,11 @@ describe('roles as processes', () => {
   it('take a publish at one and give a signed file at another', { timeout: 120_000 }, async () => {
     await using database = await createEmptyDatabase();
     await using playground = await Playground.open(serveSettings(database.url));
-    const { installed } = await startApart(playground);
+    const { installed, processes } = await startApart(playground);
     const keys = makeKeys(new Date(), 14);
-    expect(await post(playground.gatewayUrl, installed.phone.publishBody({ now: new Date(), keys }))).toMatchObject({
-      status: 200,
-      body: { insertedExposures: 14 },
-    });
+    const body = installed.phone.publishBody({ now: new Date(), keys });
+    const answer = await post(playground.gatewayUrl, body);
+    expect(answer).toMatchObject({ status: 200, body: { insertedExposures: 14 } });
     const wanted = keys.map(({ key }) => key);
     const files = await eventually(async () => await filesWith(playground, wanted), 60);
     expect(files.flatMap((file) => file.keys.map(({ key }) => key)).filter((key) => wanted.includes(key))).toHaveLength(
