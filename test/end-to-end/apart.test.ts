@@ -29,6 +29,14 @@ describe('roles as processes', () => {
     expect(files.flatMap((file) => file.keys.map(({ key }) => key)).filter((key) => wanted.includes(key))).toHaveLength(
       14,
     );
+    const logs = [...processes.values()].map(({ output }) => output).join('');
+    const secrets = [
+      ...wanted.flatMap((key) => [key, Buffer.from(key, 'base64').toString('hex')]),
+      body.verificationPayload,
+      body.hmacKey,
+      String(answer.body['revisionToken']),
+    ];
+    expect(secrets.filter((secret) => logs.includes(secret))).toEqual([]);
   });
 
   it('answer a request that is running when they are asked to stop', { timeout: 120_000 }, async () => {
