@@ -26,13 +26,24 @@ const tableRules = folders.map((folder) => ({
   },
 }));
 
+/** What stands beside src: migrations hold SQL alone, and a benchmark meets the product as a client does. */
+const besideRules = [
+  { name: 'migrations-imports', from: { path: '^migrations/' }, to: { path: '^(src|bench|test)/' } },
+  {
+    name: 'bench-imports',
+    from: { path: '^bench/' },
+    to: { path: '^(src|migrations|test)/', pathNot: '^src/(gen|platform)/' },
+  },
+  { name: 'src-imports', from: { path: '^src/' }, to: { path: '^(bench|test)/' } },
+].map((rule) => ({ severity: 'error', ...rule }));
+
 const grpcHome = '^src/(platform/grpc/|gen/|.+/(service|start|wire)\\.ts$)';
 
 /** Third-party package → where it may be imported. */
 const homes = {
   // graphile-worker is given a pool of ours: its own drops its error handlers before its connections close.
-  pg: '^(src/storage/|migrations/|src/platform/jobs/pool\\.ts$)',
-  'pg-copy-streams': '^src/storage/',
+  pg: '^(src/storage/|migrations/|bench/|src/platform/jobs/pool\\.ts$)',
+  'pg-copy-streams': '^(src/storage/|bench/)',
   knex: '^(src/storage/|migrations/)',
   'graphile-worker': '^src/platform/jobs',
   'prom-client': '^src/platform/metrics\\.ts$',
@@ -49,14 +60,24 @@ const homes = {
   yaml: '^src/cli/',
   '@noble/curves': '^src/platform/key-manager/',
   'lru-cache': '^src/(gateway|server)/',
+  zod: '^src/(domain/configuration|cli/export-file)/',
+  '@bufbuild/protobuf': '^src/(gen/|platform/grpc/)',
 };
 
 const homeRules = Object.entries(homes).map(([name, path]) => ({
   name: `home-of-${name}`,
   severity: 'error',
-  from: { path: '^src/', pathNot: path },
+  from: { path: '^(src|migrations|bench)/', pathNot: path },
   to: { path: `^node_modules/(@types/)?${name}/`, dependencyTypesNot: ['type-only'] },
 }));
+
+/** A new package says here where it lives. */
+const homeless = {
+  name: 'package-without-home',
+  severity: 'error',
+  from: { path: '^(src|migrations|bench)/' },
+  to: { path: '^node_modules/', pathNot: `^node_modules/(@types/)?(${Object.keys(homes).join('|')}|node)/` },
+};
 
 module.exports = {
   forbidden: [
@@ -68,13 +89,21 @@ module.exports = {
       to: { path: '^src/roles\\.ts$' },
     },
     {
+      name: 'resources-imported-by-roles-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/roles\\.ts$' },
+      to: { path: '^src/resources\\.ts$' },
+    },
+    {
       name: 'generated-types-stop-at-the-wire',
       severity: 'error',
       from: { path: '^src/(server|export|federation|gateway)/', pathNot: '(wire|service|start|revision-token)\\.ts$' },
       to: { path: '^src/gen/' },
     },
     ...tableRules,
+    ...besideRules,
     ...homeRules,
+    homeless,
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

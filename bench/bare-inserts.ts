@@ -1,9 +1,10 @@
-/** The baseline of a publish, in a process of its own: the same 14 rows by one prepared statement, nothing else. */
+/** The baseline of a publish, in a process of its own: the same 14 rows by one prepared statement, nothing else, as often as asked. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import pg from 'pg';
 import { closedLoop } from './support/closed-loop.ts';
 
-const [, , url, count = '0', concurrency = '16'] = process.argv;
+const [, , url, concurrency = '16'] = process.argv;
 const pool = new pg.Pool({ connectionString: url!, max: Number(concurrency) });
 const statement = {
   name: 'bare',
@@ -17,10 +18,12 @@ const insert = async (): Promise<void> => {
   const keys = Array.from({ length: 14 }, () => randomBytes(16));
   await pool.query({ ...statement, values: [keys, starts] });
 };
-await closedLoop(Number(concurrency) * 20, Number(concurrency), insert);
-process.send!({ warm: true });
-await new Promise((resolve) => process.once('message', resolve));
-process.send!({ result: await closedLoop(Number(count), Number(concurrency), insert) });
-await new Promise((resolve) => process.once('message', resolve));
+process.send!({ ready: true });
+// Each message is a number of inserts to make; 0 ends.
+for (;;) {
+  const [count] = (await once(process, 'message')) as [number];
+  if (count === 0) break;
+  process.send!({ result: await closedLoop(count, Number(concurrency), insert) });
+}
 await pool.end();
 process.disconnect();

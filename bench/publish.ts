@@ -1,15 +1,19 @@
-/** Publishes of 14 keys with real certificates, roles apart and together, beside bare inserts of the same rows. */
-import { fork } from 'node:child_process';
+/** Publishes of 14 keys with real certificates, roles together and apart, beside bare inserts of the same rows. */
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { closedLoop, type LoopResult } from './support/closed-loop.ts';
 import { cpuSeconds } from './support/cpu.ts';
 import { openInstallation, type Installation } from './support/installation.ts';
+import { median } from './support/median.ts';
 import { publishBody } from './support/phones.ts';
 
 const concurrency = 16;
-const count = 3_000;
-const warmUp = 500;
+/** Code is compiled while it runs: the first thousand publishes cost twice what all later ones do. */
+const warmUp = 2_000;
+/** Baseline and publishes take turns, so that whatever else the machine does meets both. */
+const rounds = 6;
+const perRound = 500;
 
 interface Measured extends LoopResult {
   /** CPU milliseconds a publish, of PostgreSQL and every process of the way; the phones' own are left out. */
@@ -18,76 +22,91 @@ interface Measured extends LoopResult {
   readonly postgresMs: number;
 }
 
-/** Prints rate, latency and CPU a publish, and their ratios to the baseline of the same run. */
-export async function benchPublish(): Promise<void> {
-  console.log(`publish: ${count} publishes of 14 keys, concurrency ${concurrency}`);
-  const bare = await inInstallation(bareInserts);
-  report('bare prepared insert', bare);
-  const together = await inInstallation((installation) => publishes(installation, [[]]));
-  report('all roles in one process', together, bare);
-  const apart = await inInstallation((installation) =>
-    publishes(installation, [['server'], ['export'], ['federation'], ['gateway']]),
-  );
-  report('roles as processes', apart, bare);
+/** Does so much work once, measured by the CPU of these processes. */
+interface Contender {
+  readonly pids: readonly number[];
+  run(count: number): Promise<LoopResult>;
 }
 
-async function inInstallation(measure: (installation: Installation) => Promise<Measured>): Promise<Measured> {
+/** Prints rate, latency and CPU a publish, and the median of their ratios to the baseline of the same round. */
+export async function benchPublish(): Promise<void> {
+  console.log(`publish: ${rounds} × ${perRound} publishes of 14 keys, concurrency ${concurrency}; medians`);
+  await compare('all roles in one process', [[]]);
+  await compare('roles as processes', [['server'], ['export'], ['federation'], ['gateway']]);
+}
+
+async function compare(title: string, processes: readonly string[][]): Promise<void> {
   const installation = await openInstallation();
   try {
-    return await measure(installation);
+    const phones = await startPhones(installation, processes);
+    const bare = await startBareInserts(installation);
+    await phones.run(warmUp);
+    await bare.run(warmUp);
+    const measured: { readonly bare: Measured; readonly publish: Measured }[] = [];
+    for (let round = 0; round < rounds; round++) {
+      measured.push({ bare: await measure(installation, bare), publish: await measure(installation, phones) });
+    }
+    const ratio = median(measured.map(({ bare: { cpuMs }, publish }) => publish.cpuMs / cpuMs));
+    report(
+      'bare prepared insert',
+      measured.map((round) => round.bare),
+    );
+    report(
+      title,
+      measured.map(({ publish }) => publish),
+      `  = ${ratio.toFixed(2)}× the bare insert's CPU`,
+    );
+    phones.stop();
+    await bare.stop();
   } finally {
     await installation.stop();
   }
 }
 
-async function bareInserts(installation: Installation): Promise<Measured> {
-  const server = await installation.serve('server');
-  server.kill('SIGTERM');
-  await once(server, 'exit');
-  const child = fork(new URL('bare-inserts.ts', import.meta.url), [
-    installation.databaseUrl,
-    String(count),
-    String(concurrency),
-  ]);
+async function startBareInserts({ databaseUrl }: Installation): Promise<Contender & { stop(): Promise<void> }> {
+  const child = fork(new URL('bare-inserts.ts', import.meta.url), [databaseUrl, String(concurrency)]);
   await once(child, 'message');
-  const cpu = startCpu(installation, [child.pid!]);
-  child.send('go');
-  const [{ result }] = (await once(child, 'message')) as [{ result: LoopResult }];
-  const used = cpu.perPublish();
-  child.send('end');
-  await once(child, 'exit');
-  return { ...result, ...used };
-}
-
-async function publishes(installation: Installation, processes: readonly string[][]): Promise<Measured> {
-  const children = [];
-  for (const roles of processes) children.push(await installation.serve(...roles));
-  await installation.apply();
-  const bodies = Array.from({ length: count + warmUp }, () => publishBody(installation.authorityKey, new Date()));
-  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
-  await closedLoop(warmUp, concurrency, (index) => post(installation.gatewayUrl, bodies[count + index]!, agent));
-  const cpu = startCpu(
-    installation,
-    children.map(({ pid }) => pid!),
-  );
-  const result = await closedLoop(count, concurrency, (index) => post(installation.gatewayUrl, bodies[index]!, agent));
-  const used = cpu.perPublish();
-  agent.destroy();
-  return { ...result, ...used };
-}
-
-function startCpu({ postgresPid }: Installation, pids: readonly number[]) {
-  const read = () => ({ postgres: cpuSeconds([postgresPid]), all: cpuSeconds([postgresPid, ...pids]) });
-  const before = read();
   return {
-    perPublish: () => {
-      const after = read();
-      return {
-        cpuMs: ((after.all - before.all) * 1000) / count,
-        postgresMs: ((after.postgres - before.postgres) * 1000) / count,
-      };
+    pids: [child.pid!],
+    run: async (count) => {
+      child.send(count);
+      const [{ result }] = (await once(child, 'message')) as [{ result: LoopResult }];
+      return result;
+    },
+    stop: async () => {
+      child.send(0);
+      await once(child, 'exit');
     },
   };
+}
+
+async function startPhones(
+  installation: Installation,
+  processes: readonly string[][],
+): Promise<Contender & { stop(): void }> {
+  const children: ChildProcess[] = [];
+  for (const roles of processes) children.push(await installation.serve(...roles));
+  await installation.apply();
+  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
+  return {
+    pids: children.map(({ pid }) => pid!),
+    run: async (count) => {
+      const bodies = Array.from({ length: count }, () => publishBody(installation.authorityKey, new Date()));
+      return await closedLoop(count, concurrency, (index) => post(installation.gatewayUrl, bodies[index]!, agent));
+    },
+    stop: () => {
+      agent.destroy();
+    },
+  };
+}
+
+async function measure({ postgresPid }: Installation, { pids, run }: Contender): Promise<Measured> {
+  const read = () => ({ postgres: cpuSeconds([postgresPid]), others: cpuSeconds(pids) });
+  const before = read();
+  const result = await run(perRound);
+  const after = read();
+  const postgresMs = ((after.postgres - before.postgres) * 1000) / perRound;
+  return { ...result, postgresMs, cpuMs: postgresMs + ((after.others - before.others) * 1000) / perRound };
 }
 
 async function post(gatewayUrl: string, body: string, agent: Agent): Promise<void> {
@@ -106,13 +125,13 @@ async function post(gatewayUrl: string, body: string, agent: Agent): Promise<voi
   }
 }
 
-function report(title: string, measured: Measured, baseline?: Measured): void {
+function report(title: string, measured: readonly Measured[], ratio = ''): void {
+  const of = (name: keyof Measured) => median(measured.map((round) => round[name]));
   const figures = [
-    `${measured.perSecond.toFixed(0)}/s`,
-    `p50 ${measured.p50Ms.toFixed(1)} ms`,
-    `p99 ${measured.p99Ms.toFixed(1)} ms`,
-    `CPU ${measured.cpuMs.toFixed(2)} ms (PostgreSQL ${measured.postgresMs.toFixed(2)})`,
+    `${of('perSecond').toFixed(0)}/s`,
+    `p50 ${of('p50Ms').toFixed(1)} ms`,
+    `p99 ${of('p99Ms').toFixed(1)} ms`,
+    `CPU ${of('cpuMs').toFixed(2)} ms (PostgreSQL ${of('postgresMs').toFixed(2)})`,
   ];
-  const ratio = baseline ? `  = ${(measured.cpuMs / baseline.cpuMs).toFixed(2)}× the bare insert's CPU` : '';
   console.log(`  ${title.padEnd(26)} ${figures.join('  ')}${ratio}`);
 }

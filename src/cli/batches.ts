@@ -10,7 +10,7 @@ const statusWords: Readonly<Record<number, string>> = {
 };
 
 /** A word for where a batch stands. */
-export function batchStatus(batch: Batch): string {
+function batchStatus(batch: Batch): string {
   return statusWords[batch.status] ?? 'unknown';
 }
 

@@ -17,17 +17,21 @@ interface KeyPlace {
 const field = 'publicKeyPem';
 const filePrefix = 'secret://file/';
 
+/** What references in a file are looked up in. */
+interface Surroundings {
+  /** Such as process.env. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly dataDir?: string | undefined;
+}
+
 /**
- * Reads a file. `secret://file/PATH` in a public key counts from the root, else from the working directory, else from
- * the data directory.
+ * Reads a file. `secret://file/PATH` in a public key counts from the root, or where nothing lies there from the data
+ * directory; `./PATH` and `../PATH` count from the working directory.
  * @throws AppError `invalid`/`invalid_configuration` with one detail line a fault: line numbers for bad YAML, else paths
  */
-export async function readConfigurationFile(
-  path: string,
-  options: { readonly dataDir?: string | undefined },
-): Promise<Configuration> {
+export async function readConfigurationFile(path: string, surroundings: Surroundings): Promise<Configuration> {
   const document = parseYaml(await readText(path), path);
-  const unresolved = await resolvePublicKeys(document, options.dataDir);
+  const unresolved = await resolvePublicKeys(document, surroundings);
   try {
     return parseConfiguration(document);
   } catch (error) {
@@ -68,11 +72,11 @@ function badYaml(path: string, details: readonly string[]): AppError {
 }
 
 /** @returns the reason for each path whose reference leads nowhere */
-async function resolvePublicKeys(document: unknown, dataDir: string | undefined): Promise<Map<string, string>> {
+async function resolvePublicKeys(document: unknown, surroundings: Surroundings): Promise<Map<string, string>> {
   const unresolved = new Map<string, string>();
   for (const { path, holder } of keyPlaces(document)) {
     try {
-      holder[field] = await resolveFromDataDir(String(holder[field]), dataDir);
+      holder[field] = await resolveKey(String(holder[field]), surroundings);
     } catch (error) {
       unresolved.set(path, error instanceof Error ? error.message : 'cannot be read');
     }
@@ -80,13 +84,13 @@ async function resolvePublicKeys(document: unknown, dataDir: string | undefined)
   return unresolved;
 }
 
-async function resolveFromDataDir(reference: string, dataDir: string | undefined): Promise<string> {
+async function resolveKey(reference: string, { env, dataDir }: Surroundings): Promise<string> {
   try {
-    return await resolveSecret(reference);
+    return await resolveSecret(reference, env);
   } catch (error) {
-    if (dataDir === undefined || !reference.startsWith(filePrefix)) throw error;
-    const inDataDir = join(resolve(dataDir), reference.slice(filePrefix.length));
-    return await resolveSecret(`${filePrefix}${inDataDir}`).catch(() => {
+    const path = reference.slice(filePrefix.length);
+    if (dataDir === undefined || !reference.startsWith(filePrefix) || /^\.\.?\//.test(path)) throw error;
+    return await resolveSecret(filePrefix + join(resolve(dataDir), path), env).catch(() => {
       throw error;
     });
   }

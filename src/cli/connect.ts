@@ -2,8 +2,9 @@
 import { connect as connectSocket } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../domain/errors.ts';
+import { hostAndPort } from '../platform/config/address.ts';
 import { readValues, type Values } from '../platform/config/load.ts';
-import { target as readTarget, type Address } from '../platform/config/readers.ts';
+import { target as readTarget } from '../platform/config/readers.ts';
 import { callSettings } from '../platform/config/tls-files.ts';
 import { createGrpcClient } from '../platform/grpc/client.ts';
 import type { Io } from './io.ts';
@@ -77,12 +78,6 @@ export async function withClient<Definition extends GrpcDefinition, T>(
 export function targetOf(role: GrpcRole, values: Values): string {
   const { target, address } = variableNames[role];
   return values[target] ?? hostAndPort(values[address]);
-}
-
-/** `HOST:PORT` to call an address that may mean every interface. */
-export function hostAndPort({ host, port }: Address): string {
-  const called = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `${called.includes(':') ? `[${called}]` : called}:${String(port)}`;
 }
 
 /** How to get a role to answer. */

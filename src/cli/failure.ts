@@ -2,8 +2,15 @@
 import { AppError } from '../domain/errors.ts';
 import { ConfigurationError } from '../platform/config/load.ts';
 
-/** Codes of errors that the person at the keyboard made. */
-const usageCodes: ReadonlySet<string> = new Set(['invalid_configuration', 'invalid_usage']);
+/** Codes of errors that the person at the keyboard made, or that only another environment can cure. */
+const usageCodes: ReadonlySet<string> = new Set([
+  'invalid_configuration',
+  'invalid_usage',
+  'insecure_address',
+  'insecure_token',
+  'bad_tls',
+  'signing_key_missing',
+]);
 
 /** 2 for wrong usage or configuration, 1 for everything else. */
 export function exitCodeOf(error: unknown): 1 | 2 {

@@ -1,5 +1,4 @@
 /** ExportService: published files for the gateway, batches and signing keys for operators. */
-import type { CallContext } from 'nice-grpc';
 import type { Batch } from '../domain/export/batch.ts';
 import { AppError } from '../domain/errors.ts';
 import type * as proto from '../gen/enmesh/export/v1/export.ts';
@@ -20,15 +19,21 @@ export { ensureSigningKeys } from './keys/ensure.ts';
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
-/** Implements the contract; who may call what is decided before a call arrives here. */
-export function createExportService(deps: ExportDeps): proto.ExportServiceImplementation {
+/**
+ * Implements the contract; who may call what is decided before a call arrives here.
+ * @param stopping aborts work on batches, which are given back; never, when not given
+ */
+export function createExportService(
+  deps: ExportDeps,
+  stopping: AbortSignal = new AbortController().signal,
+): proto.ExportServiceImplementation {
   return {
     getIndex: async ({ filenameRoot }) => await readIndex(deps, filenameRoot),
     getFile: (request) => streamFile(deps, request),
     getPublicKeys: async ({ filenameRoot }) => ({
       keys: (await readPublicKeys(deps, filenameRoot)).map(publicKeyToWire),
     }),
-    run: (request, context) => run(deps, request, context),
+    run: (request, { signal }) => run(deps, request, AbortSignal.any([signal, stopping])),
     listBatches: async ({ name, limit }) => {
       await requireExport(deps, name);
       const batches = await listBatches(deps.database, {
@@ -38,7 +43,7 @@ export function createExportService(deps: ExportDeps): proto.ExportServiceImplem
       return { batches: await withFiles(deps, batches) };
     },
     reprocess: async ({ batchId }, { signal }) => {
-      const batch = await reprocessBatch(deps, batchId.toString(), signal);
+      const batch = await reprocessBatch(deps, batchId.toString(), AbortSignal.any([signal, stopping]));
       return { batch: (await withFiles(deps, [batch]))[0] };
     },
     rotateSigningKey: async ({ name, overlapSeconds }) => ({
@@ -58,7 +63,7 @@ async function* streamFile(deps: ExportDeps, request: proto.GetFileRequest): Asy
 async function* run(
   deps: ExportDeps,
   { name }: proto.RunRequest,
-  { signal }: CallContext,
+  signal: AbortSignal,
 ): AsyncGenerator<proto.RunResponse> {
   await requireExport(deps, name);
   await ensureSigningKeys(deps, { createMissing: deps.settings.createKeys });

@@ -1,6 +1,7 @@
 /** The export role: plans, builds, signs and lists files, and serves them to the gateway. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AppError } from '../domain/errors.ts';
 import { ExportServiceDefinition } from '../gen/enmesh/export/v1/export.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Values } from '../platform/config/load.ts';
@@ -55,6 +56,7 @@ export async function startExport(
       createKeys: values.ENMESH_CREATE_KEYS,
     },
   };
+  const stopping = new AbortController();
   await ensureSigningKeys(work, { createMissing: values.ENMESH_CREATE_KEYS });
   const grpc = await startGrpcServer({
     ...deps,
@@ -65,11 +67,15 @@ export async function startExport(
       callers: values.ENMESH_CALLERS,
       callerTokens: values.ENMESH_CALLER_TOKENS,
     },
-    services: [grpcService(ExportServiceDefinition, createExportService(work))],
+    services: [grpcService(ExportServiceDefinition, createExportService(work, stopping.signal))],
   });
   return {
     ...grpc,
     jobs: exportJobs(work),
     schedules: [{ job: 'export.tick', everySeconds: values.ENMESH_EXPORT_INTERVAL }],
+    stop: async () => {
+      stopping.abort(new AppError('unavailable', 'unavailable', 'the export role is stopping; try again later'));
+      await grpc.stop();
+    },
   };
 }

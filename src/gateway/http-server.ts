@@ -2,14 +2,14 @@
 import { once } from 'node:events';
 import { createServer as createPlainServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { AppError } from '../domain/errors.ts';
 import type { Address } from '../platform/config/readers.ts';
 import type { Logger } from '../platform/logger.ts';
 import { within } from '../platform/time-limit.ts';
-import type { GatewaySettings } from './settings.ts';
+import type { GatewaySettings, GatewayTimeouts } from './settings.ts';
 
-/** How often overdue and idle connections are looked for. */
+/** How often overdue connections are looked for, and quiet ones while it stops. */
 const sweepMs = 1_000;
 const stopSweepMs = 50;
 
@@ -20,8 +20,8 @@ const keepAliveMs = 75_000;
 export class HttpServer {
   readonly server: Server;
   readonly #connections = new Set<Socket>();
-  /** Connections that never sent a request: Node takes them for busy. */
-  readonly #silent = new Set<Socket>();
+  /** Connections that never sent a request, by the client's address and port: Node takes them for busy. */
+  readonly #silent = new Map<string, Socket>();
 
   /** @throws AppError `precondition`/`bad_tls` */
   constructor(settings: GatewaySettings, listener: RequestListener) {
@@ -29,9 +29,11 @@ export class HttpServer {
     this.server.on('clientError', answerBrokenRequest);
     this.server.setTimeout(settings.timeouts.idleMs);
     this.server.keepAliveTimeout = keepAliveMs;
-    track(this.server, 'connection', this.#connections);
-    track(this.server, settings.tls === undefined ? 'connection' : 'secureConnection', this.#silent);
-    this.server.on('request', (request) => this.#silent.delete(request.socket));
+    this.server.on('connection', (socket: Socket) => {
+      this.#track(socket);
+    });
+    // With TLS, a request's socket is another object than the connection's, with the same peer.
+    this.server.on('request', ({ socket }) => this.#silent.delete(peerOf(socket)));
   }
 
   /**
@@ -54,26 +56,50 @@ export class HttpServer {
     return { host, port: (this.server.address() as AddressInfo).port };
   }
 
-  /** Takes no more connections, ends idle ones at once and busy ones after their answer, the rest after `timeoutMs`. */
-  async stop(timeoutMs: number, logger: Logger): Promise<void> {
+  /**
+   * Takes no more connections. Running requests are answered; connections on which none runs get `quietMs`, because one
+   * may be on its way; what is left after `stopMs` is cut off.
+   */
+  async stop({ quietMs, stopMs }: GatewayTimeouts, logger: Logger): Promise<void> {
     const closed = once(this.server, 'close');
-    this.server.close();
-    const endIdle = (): void => {
-      this.server.closeIdleConnections();
-      for (const socket of this.#silent) socket.destroy();
-    };
-    endIdle();
-    const sweep = setInterval(endIdle, stopSweepMs);
+    // The HTTP server's own close would end quiet connections at once.
+    NetServer.prototype.close.call(this.server);
+    let sweep: NodeJS.Timeout | undefined;
+    const quiet = setTimeout(() => {
+      sweep = setInterval(() => this.#endQuiet(), stopSweepMs);
+      this.#endQuiet();
+    }, quietMs);
     try {
-      await within(timeoutMs, closed);
+      await within(stopMs, closed);
     } catch {
       logger.warn({ connections: this.#connections.size }, 'requests did not end in time and were cut off');
       for (const socket of this.#connections) socket.destroy();
       await closed;
     } finally {
+      clearTimeout(quiet);
       clearInterval(sweep);
+      this.server.close();
     }
   }
+
+  #track(socket: Socket): void {
+    const peer = peerOf(socket);
+    this.#connections.add(socket);
+    this.#silent.set(peer, socket);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      if (this.#silent.get(peer) === socket) this.#silent.delete(peer);
+    });
+  }
+
+  #endQuiet(): void {
+    this.server.closeIdleConnections();
+    for (const socket of this.#silent.values()) socket.destroy();
+  }
+}
+
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${String(remotePort)}`;
 }
 
 function createServer(settings: GatewaySettings, listener: RequestListener): Server {
@@ -95,13 +121,6 @@ function createServer(settings: GatewaySettings, listener: RequestListener): Ser
       { cause },
     );
   }
-}
-
-function track(server: Server, event: string, sockets: Set<Socket>): void {
-  server.on(event, (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
 }
 
 /** What cannot be read as HTTP gets a bare status line. */

@@ -40,6 +40,8 @@ export interface GatewayTimeouts {
   readonly callMs: number;
   /** Until a connection on which nothing moves is cut. */
   readonly idleMs: number;
+  /** What connections on which no request runs get when the gateway stops: one may be on its way. */
+  readonly quietMs: number;
   /** What running requests get when the gateway stops. */
   readonly stopMs: number;
 }
@@ -47,7 +49,7 @@ export interface GatewayTimeouts {
 /** What the environment does not name. Body limit and header time-out: reference 1.4 and 1.1. */
 export const gatewayDefaults = {
   bodyLimit: 64_000,
-  timeouts: { headerMs: 10_000, requestMs: 30_000, callMs: 10_000, idleMs: 60_000, stopMs: 10_000 },
+  timeouts: { headerMs: 10_000, requestMs: 30_000, callMs: 10_000, idleMs: 60_000, quietMs: 1_000, stopMs: 10_000 },
   retryAfterSeconds: 60,
   fileCacheBytes: 64 * 1024 * 1024,
 } as const;
@@ -58,9 +60,11 @@ export const gatewayDefaults = {
  */
 export async function gatewaySettings(values: Values): Promise<GatewaySettings> {
   const tls = await serverTls(values, 'ENMESH_GATEWAY');
+  const { timeouts } = gatewayDefaults;
+  const stopMs = values.ENMESH_STOP_TIMEOUT * 1000;
   return {
     ...gatewayDefaults,
-    timeouts: { ...gatewayDefaults.timeouts, stopMs: values.ENMESH_STOP_TIMEOUT * 1000 },
+    timeouts: { ...timeouts, quietMs: Math.min(timeouts.quietMs, stopMs / 2), stopMs },
     address: values.ENMESH_GATEWAY_ADDRESS,
     ...(tls === undefined ? {} : { tls }),
     maintenance: values.ENMESH_MAINTENANCE_MODE,

@@ -35,7 +35,7 @@ export interface GatewayOptions {
  */
 export async function startGateway(options: GatewayOptions): Promise<Running & { readonly address: Address }> {
   const { settings, logger } = options;
-  const state = { isStopping: false };
+  const state = { isDraining: false };
   let http: HttpServer | undefined;
   const app = fastify({
     serverFactory: (listener) => (http = new HttpServer(settings, listener)).server,
@@ -46,20 +46,25 @@ export async function startGateway(options: GatewayOptions): Promise<Running & {
     },
   });
   addRoutes(app, options);
+  healthRoutes(app, { isReady: () => options.isReady(), isDraining: () => state.isDraining });
   app.addHook('onSend', (_request, reply, payload, done) => {
-    if (state.isStopping) reply.header('connection', 'close');
+    if (state.isDraining) reply.header('connection', 'close');
     done(null, payload);
   });
   await app.ready();
   const server = http!;
   const address = await server.listen(settings.address);
   logger.info({ ...address, tls: settings.tls !== undefined, maintenance: settings.maintenance }, 'gateway listens');
+  const drain = (): void => {
+    state.isDraining = true;
+  };
   let stopped: Promise<void> | undefined;
   return {
     address,
+    drain,
     stop: () => {
-      state.isStopping = true;
-      return (stopped ??= server.stop(settings.timeouts.stopMs, logger));
+      drain();
+      return (stopped ??= server.stop(settings.timeouts, logger));
     },
   };
 }
@@ -72,7 +77,6 @@ function addRoutes(app: FastifyInstance, options: GatewayOptions): void {
   measureRequests(app, options.metrics);
   publish.register(app);
   new ExportsRoute({ client: options.exports, settings, logger }).register(app);
-  healthRoutes(app, () => options.isReady());
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
     if (path === publishPath) return publish.refuseMethod(request, reply);

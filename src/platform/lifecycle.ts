@@ -1,7 +1,9 @@
-/** What a started thing can do: stop. */
+/** What a started thing can do: say that it is about to go, and stop. */
 
 /** Something that runs until it is stopped. */
 export interface Running {
+  /** Tells whoever asks to go elsewhere, at once, while everything still works. Comes before `stop`, or not at all. */
+  drain?(): void;
   /** Stops taking work, ends what runs, then resolves. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -15,6 +17,20 @@ export class Lifecycle implements Running {
   add<T extends Running>(running: T): T {
     this.#running.push(running);
     return running;
+  }
+
+  /** Lets things that were added, each by itself, stop at the same time: as soon as everything added later has. */
+  together(members: readonly Running[]): void {
+    // Each is stopped again in its turn, which tells how that ended.
+    this.add({
+      stop: async () => {
+        await Promise.allSettled(members.map((member) => member.stop()));
+      },
+    });
+  }
+
+  drain(): void {
+    for (const running of this.#running.toReversed()) running.drain?.();
   }
 
   stop(): Promise<void> {

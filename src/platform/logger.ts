@@ -43,7 +43,7 @@ function prettyStream(destination: pino.DestinationStream = process.stdout): pin
 }
 
 /** An error as fields of a log line. */
-export interface ErrorFields {
+interface ErrorFields {
   readonly kind?: string;
   readonly name?: string;
   readonly code?: string;
@@ -60,7 +60,7 @@ const mostCauses = 4;
  * An error's name, code, message and stack, and nothing else that hangs on it: a database error's
  * detail, context and parameters hold data of phones. Faults of the caller come without stack and cause.
  */
-export function describeError(error: unknown): ErrorFields {
+function describeError(error: unknown): ErrorFields {
   return describe(error, mostCauses);
 }
 

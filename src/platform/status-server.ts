@@ -7,21 +7,13 @@ import type { Address } from './config/readers.ts';
 import type { Running } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
-import { within } from './time-limit.ts';
-
-/** One thing that must work before the process is ready. */
-export interface ReadinessCheck {
-  /** Shown in the answer when it does not work. */
-  readonly name: string;
-  /** False or a rejection = not ready. */
-  run(): Promise<boolean>;
-}
+import type { Readiness } from './readiness.ts';
 
 /** What {@link startStatusServer} needs. */
 export interface StatusServerOptions {
   readonly address: Address;
   readonly metrics: Metrics;
-  readonly checks: readonly ReadinessCheck[];
+  readonly readiness: Readiness;
   readonly logger: Logger;
 }
 
@@ -31,10 +23,6 @@ interface Answer {
   readonly body: string;
 }
 
-/** Longest time of one check, and for how long its result is told again. */
-const checkMs = 2_000;
-const cacheMs = 1_000;
-
 /**
  * Listens and answers.
  * @returns the address it really listens on (port 0 = any free one)
@@ -43,9 +31,8 @@ const cacheMs = 1_000;
 export async function startStatusServer(
   options: StatusServerOptions,
 ): Promise<Running & { readonly address: Address }> {
-  const readiness = cached(cacheMs, async () => await failingChecks(options.checks, options.logger));
   const server = createServer((request, response) => {
-    void respond(request, response, async () => await answer(request, options.metrics, readiness), options.logger);
+    void respond(request, response, async () => await answer(request, options), options.logger);
   });
   server.requestTimeout = 10_000;
   const address = await listen(server, options.address);
@@ -56,8 +43,7 @@ export async function startStatusServer(
 
 async function answer(
   request: IncomingMessage,
-  metrics: Metrics,
-  readiness: () => Promise<readonly string[]>,
+  { metrics, readiness }: Pick<StatusServerOptions, 'metrics' | 'readiness'>,
 ): Promise<Answer> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { error: 'method not allowed' });
   switch (request.url?.split('?', 1)[0] ?? '') {
@@ -66,7 +52,7 @@ async function answer(
     case '/healthz':
       return json(200, { status: 'ok' });
     case '/readyz': {
-      const notReady = await readiness();
+      const notReady = await readiness.missing();
       return notReady.length === 0 ? json(200, { status: 'ok' }) : json(503, { status: 'not_ready', notReady });
     }
     default:
@@ -92,35 +78,6 @@ async function respond(
   }
   response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
   response.end(request.method === 'HEAD' ? undefined : body);
-}
-
-async function failingChecks(checks: readonly ReadinessCheck[], logger: Logger): Promise<readonly string[]> {
-  const results = await Promise.all(
-    checks.map(async (check) => {
-      try {
-        return (await within(checkMs, check.run())) ? [] : [check.name];
-      } catch (err) {
-        logger.debug({ check: check.name, err }, 'a readiness check failed');
-        return [check.name];
-      }
-    }),
-  );
-  return results.flat();
-}
-
-/** Calls that come while one runs, or soon after it, share its result. */
-function cached<T>(milliseconds: number, work: () => Promise<T>): () => Promise<T> {
-  let latest: { readonly result: Promise<T>; until: number } | undefined;
-  return () => {
-    if (latest && performance.now() < latest.until) return latest.result;
-    const entry = { result: work(), until: Infinity };
-    latest = entry;
-    const expire = () => {
-      entry.until = performance.now() + milliseconds;
-    };
-    void entry.result.then(expire, expire);
-    return entry.result;
-  };
 }
 
 async function listen(server: Server, { host, port }: Address): Promise<Address> {

@@ -48,7 +48,10 @@ export class Database implements Queryable {
     }
   }
 
-  /** Runs `work` on one connection that nobody else uses meanwhile. */
+  /**
+   * Runs `work` on one connection that nobody else uses meanwhile. When it leaves a transaction open, because it was
+   * aborted or a rollback failed, the connection is closed, so that no other work falls into it.
+   */
   async withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     let client: pg.PoolClient;
     try {
@@ -65,7 +68,7 @@ export class Database implements Queryable {
       throw databaseError(error);
     } finally {
       client.off('error', onError);
-      client.release(broken);
+      client.release(broken ?? client.getTransactionStatus() !== 'I');
     }
   }
 

@@ -24,75 +24,79 @@ export interface PublishFacts {
   readonly regions: readonly string[];
 }
 
-/** Stored as asked, or asked before and answered so. */
-export type Written = { readonly kind: 'stored' } | { readonly kind: 'repeated'; readonly answer: EarlierAnswer };
-
-/** Some keys are known: nothing was written. */
+/** What is known of a publish before it is written, as of one moment: a twin's keys are never seen without its receipt. */
 export interface Known {
-  readonly kind: 'known';
+  /** What the same request was answered before. */
+  readonly answer: EarlierAnswer | undefined;
+  /** Those of its keys that are stored. */
   readonly keys: readonly KnownKey[];
 }
 
-/** Another transaction changed a key meanwhile: nothing was written, and the caller looks again. */
-export interface Raced {
-  readonly kind: 'raced';
+/** Looks for a publish's receipt and keys. */
+export async function findKnown(database: Queryable, facts: PublishFacts, keys: readonly KeptKey[]): Promise<Known> {
+  const { rows } = await database.query<KnownRow>({
+    name: 'find_known',
+    text: findKnownSql,
+    values: [facts.receipt?.certificateHash ?? null, facts.receipt?.contentHash ?? null, keyArray(keys)],
+  });
+  const answered = rows.find(({ key }) => key === null);
+  return { answer: answered && earlierAnswer(answered), keys: rows.flatMap((row) => knownKey(row) ?? []) };
 }
 
-/** What to store, none of it known as far as one knows. */
-export interface NewKeys {
-  readonly keys: readonly KeptKey[];
-  /** False for keys that must be known to mean anything: then none is inserted. */
-  readonly storesNew: boolean;
-  /** Look for known keys before writing; without it a known key is `raced`. */
-  readonly probes: boolean;
-  /** {@link EarlierAnswer.tokens} if this is stored. */
-  readonly tokens: Buffer;
-}
-
-/** Stores keys in the present window, or finds that some are known. One round trip, one transaction. */
+/**
+ * Stores keys in the present window, none of them known as far as one knows. One round trip, one transaction.
+ * @param tokens {@link EarlierAnswer.tokens} if this is stored
+ * @returns false when nothing was written: a key is known, or the same request was answered before
+ */
 export async function insertKeys(
   database: Queryable,
   facts: PublishFacts,
-  { keys, storesNew, probes, tokens }: NewKeys,
-): Promise<Written | Known | Raced> {
-  const rows = await run<OutcomeRow>(database, {
+  { keys, tokens }: { readonly keys: readonly KeptKey[]; readonly tokens: Buffer },
+): Promise<boolean> {
+  return await write(database, {
     name: 'publish_keys',
     text: publishKeysSql,
-    values: [facts.now, probes, storesNew, ...common(facts, tokens), ...columns(keys.toSorted(byKey))],
+    values: [facts.now, ...common(facts, tokens), ...columns(keys.toSorted(byKey))],
   });
-  if (rows === 'raced') return { kind: 'raced' };
-  const known = rows.filter(({ kind }) => kind === 'known');
-  const written = rows.find(({ kind }) => kind !== 'known');
-  return written ? asWritten(written) : { kind: 'known', keys: known.map(knownKey) };
 }
 
-/** Stores what was planned from known keys, if they are still as they were seen. One round trip, one transaction. */
+/**
+ * Stores what was planned from known keys, if they are still as they were seen. One round trip, one transaction.
+ * @returns false when nothing was written: a key has changed, or the same request was answered before
+ */
 export async function reviseKeys(
   database: Queryable,
   facts: PublishFacts,
   { added, revised, tokens }: RevisionPlan & { readonly tokens: Buffer },
-): Promise<Written | Raced> {
+): Promise<boolean> {
   const keys: WriteRow[] = [...added, ...revised.map(revisionRow)].sort(byKey);
   const expected = keys.map((row) => (row.expected === undefined ? null : reportTypeCodes[row.expected]));
-  const rows = await run<OutcomeRow>(database, {
+  return await write(database, {
     name: 'revise_keys',
     text: reviseKeysSql,
     values: [facts.now, ...common(facts, tokens), ...columns(keys), arrayOf(expected)],
   });
-  if (rows === 'raced') return { kind: 'raced' };
-  const written = rows[0];
-  if (!written) throw new AppError('internal', 'internal_error', 'Internal Server Error');
-  return asWritten(written);
 }
 
-const publishKeysSql = `select * from publish_keys(${placeholders(19)})`;
-const reviseKeysSql = `select * from revise_keys(${placeholders(18)})`;
+const findKnownSql = `
+select inserted, tokens, answered_interval, null::bytea as key, null::integer as interval_start,
+       null::smallint as interval_count, null::smallint as report_type, null::smallint as revised_report_type,
+       null::boolean as is_local
+  from receipts
+ where certificate_hash = $1 and content_hash = $2
+union all
+select null, null, null, key, interval_start, interval_count, report_type, revised_report_type,
+       partner_id is null and import_id is null and provenance is null
+  from exposures
+ where key = any($3::bytea[])`;
+const publishKeysSql = `select publish_keys(${placeholders(17)}) as is_written`;
+const reviseKeysSql = `select revise_keys(${placeholders(18)}) as is_written`;
 
 type WriteRow = Omit<KeptKey, 'index'> & { readonly expected?: ReportType };
 
-interface OutcomeRow extends EarlierAnswerRow {
-  kind: 'stored' | 'repeated' | 'known';
-  key: Buffer;
+/** Either an earlier answer, or a stored key. */
+interface KnownRow extends EarlierAnswerRow {
+  key: Buffer | null;
   interval_start: number;
   interval_count: number;
   report_type: number;
@@ -110,11 +114,8 @@ function revisionRow({ sent, known }: Revision): WriteRow {
   };
 }
 
-function asWritten(row: OutcomeRow): Written {
-  return row.kind === 'stored' ? { kind: 'stored' } : { kind: 'repeated', answer: earlierAnswer(row) };
-}
-
-function knownKey(row: OutcomeRow): KnownKey {
+function knownKey(row: KnownRow): KnownKey | undefined {
+  if (row.key === null) return undefined;
   return {
     key: row.key,
     intervalStart: row.interval_start,
@@ -125,19 +126,18 @@ function knownKey(row: OutcomeRow): KnownKey {
   };
 }
 
-async function run<Row extends OutcomeRow>(
-  database: Queryable,
-  query: { name: string; text: string; values: unknown[] },
-): Promise<Row[] | 'raced'> {
+/** A lost race is as good as nothing written: the caller looks again. */
+async function write(database: Queryable, query: { name: string; text: string; values: unknown[] }): Promise<boolean> {
   try {
-    return (await database.query<Row>(query)).rows;
+    const { rows } = await database.query<{ is_written: boolean }>(query);
+    return rows[0]?.is_written === true;
   } catch (error) {
-    if (isRace(error)) return 'raced';
+    if (isRace(error)) return false;
     throw error;
   }
 }
 
-/** Serialization failure (raised by the functions themselves) or deadlock. */
+/** Serialization failure (raised by revise_keys itself) or deadlock. */
 function isRace(error: unknown): boolean {
   const cause: unknown = error instanceof AppError ? error.cause : undefined;
   return cause instanceof Error && 'code' in cause && (cause.code === '40001' || cause.code === '40P01');
@@ -162,13 +162,17 @@ function common(facts: PublishFacts, tokens: Buffer): unknown[] {
 /** Array literals made here, which is cheaper than the driver's own conversion. `sorted` by key. */
 function columns(sorted: readonly WriteRow[]): string[] {
   return [
-    `{${sorted.map(({ key }) => `\\\\x${key.toString('hex')}`).join(',')}}`,
+    keyArray(sorted),
     arrayOf(sorted.map((row) => row.intervalStart)),
     arrayOf(sorted.map((row) => row.intervalCount)),
     arrayOf(sorted.map((row) => row.transmissionRisk)),
     arrayOf(sorted.map((row) => row.daysSinceOnset)),
     arrayOf(sorted.map((row) => row.embargo && row.embargo.getTime() / 1000)),
   ];
+}
+
+function keyArray(keys: readonly { readonly key: Buffer }[]): string {
+  return `{${keys.map(({ key }) => `\\\\x${key.toString('hex')}`).join(',')}}`;
 }
 
 function arrayOf(values: readonly (number | null)[]): string {

@@ -1,4 +1,5 @@
 /** Indexes of exports: what they should list, and what was written last. */
+import type { Clock } from '../platform/clock.ts';
 import type { Queryable } from './database.ts';
 
 /** An export's index, as it should be and as it was written last. */
@@ -30,13 +31,29 @@ export async function lockIndex(client: Queryable, exportId: number): Promise<vo
   await client.query('select pg_advisory_xact_lock((9::bigint << 48) + $1)', [exportId]);
 }
 
+/** Files wait so long for an older window that cannot be built; then an operator has to look at it anyway. */
+const longestWaitSeconds = 86_400;
+
+/**
+ * An older window of the export that was never built. Phones that remember the last line they saw never look above it
+ * (reference 3.8), so a file must not be listed before those of older windows.
+ */
+const awaitedBatch = `
+  select from batches older
+   where older.export_id = b.export_id and older.window_start < b.window_start
+     and older.status in ('open', 'pending') and older.completed_at is null
+     and coalesce($2::timestamptz, clock_timestamp()) < older.window_end + make_interval(secs => $3)`;
+
 /** The index as it should be now, in one statement, so that number and names belong together; null when the export is gone. */
-export async function readIndexState(client: Queryable, exportId: number): Promise<IndexState | null> {
+export async function readIndexState(client: Queryable, exportId: number, clock: Clock): Promise<IndexState | null> {
   const { rows } = await client.query<IndexStateRow>(
     `select e.bucket, e.filename_root, e.index_wanted, e.index_written,
-            array(select f.name from files f where f.export_id = e.id and f.status = 'listed') as names
+            array(select f.name
+                    from files f join batches b on b.id = f.batch_id
+                   where f.export_id = e.id and f.status = 'listed'
+                     and not exists (${awaitedBatch})) as names
        from exports e where e.id = $1`,
-    [exportId],
+    [exportId, clock.forDatabase(), longestWaitSeconds],
   );
   const row = rows[0];
   if (!row) return null;

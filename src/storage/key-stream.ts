@@ -1,14 +1,16 @@
 /** A batch's keys out of PostgreSQL in key order, at constant memory. */
 import type pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
 import type { KeyCounts, KeyRange, KeySelection } from '../domain/export/batch.ts';
 import type { KeyBlock } from '../domain/export-file/key-block.ts';
 import type { KeyList } from '../domain/export-file/format.ts';
-import { copyOut } from './copy-out.ts';
 import { databaseError, type Queryable } from './database.ts';
 import { KEY_ROW_COLUMNS, KeyRows } from './key-rows.ts';
 import { keyRangeCondition, keyRows, type KeySource } from './key-selection.ts';
 
 const BLOCK_ROWS = 8192;
+/** Bytes that are read ahead of the reader; then PostgreSQL waits. */
+const READ_AHEAD_BYTES = 64 * 1024;
 
 /** The reader may be slow, so a statement may last; sorting a million keys in memory takes this much. */
 const SETTINGS = `set local statement_timeout = 0; set local work_mem = '64MB'`;
@@ -21,9 +23,10 @@ export interface KeyStreamOptions {
 
 /**
  * Streams keys ascending, in a transaction of its own on the client, which must be idle until the stream ends. Always
- * the same block, filled anew. A reader that stops early costs the connection. Read a closed window twice, and it gives
- * the same rows: their columns never change.
+ * the same block, filled anew. A reader that stops early leaves the transaction open, which costs the connection. Read a
+ * closed window twice, and it gives the same rows: their columns never change.
  *
+ * @param client of {@link Database.withClient}
  * @throws AppError `unavailable` or `internal`
  */
 export async function* windowKeys(
@@ -32,20 +35,24 @@ export async function* windowKeys(
   { list, range }: KeyStreamOptions,
 ): AsyncGenerator<KeyBlock> {
   const rows = new KeyRows(BLOCK_ROWS);
-  let isOver = false;
   try {
     await client.query(`begin read only; ${SETTINGS}`);
-    for await (const { block } of copyOut(client, copyStatement(list, selection, range), rows)) {
-      yield block;
-      block.count = 0;
+    const text = copyStatement(list, selection, range);
+    const chunks = client.query(copyTo(text, { highWaterMark: READ_AHEAD_BYTES }));
+    // When the connection ends, the stream fails, also after the reader has left it.
+    chunks.on('error', () => undefined);
+    for await (const chunk of chunks as AsyncIterable<Buffer>) {
+      rows.push(chunk);
+      while (rows.fill()) {
+        yield rows.block;
+        rows.block.count = 0;
+      }
     }
+    rows.end();
     if (rows.block.count > 0) yield rows.block;
     await client.query('commit');
-    isOver = true;
   } catch (error) {
     throw databaseError(error);
-  } finally {
-    if (!isOver) await client.query('rollback').catch(() => undefined);
   }
 }
 

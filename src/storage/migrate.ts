@@ -1,5 +1,5 @@
 /** Brings the schema up to date: once, however many replicas start at the same time. */
-import knex, { type Knex } from 'knex';
+import type { Knex } from 'knex';
 import pg from 'pg';
 import { migrations, type Migration } from '../../migrations/index.ts';
 import { migrateJobs } from '../platform/jobs.ts';
@@ -32,7 +32,9 @@ export async function migrate(databaseUrl: string): Promise<{ applied: readonly 
   return await withConnection(databaseUrl, async (client) => {
     // Held by this session: it ends with the connection, also when the process is killed.
     await client.query('select pg_advisory_lock($1, $2)', [lockClass, migrationLock]);
-    const applied = await applyMissing(databaseUrl);
+    const missing = await missingMigrations(client);
+    // knex is large, and most starts find nothing to do.
+    const applied = missing.some((name) => name !== jobQueue) ? await applyMissing(databaseUrl) : [];
     await migrateJobs(databaseUrl);
     return { applied };
   });
@@ -43,19 +45,22 @@ export async function migrate(databaseUrl: string): Promise<{ applied: readonly 
  * @returns names in order; empty when the schema is up to date
  */
 export async function pendingMigrations(databaseUrl: string): Promise<readonly string[]> {
-  return await withConnection(databaseUrl, async (client) => {
-    const { rows } = await client.query<{ has_table: boolean; has_jobs: boolean }>(
-      `select to_regclass($1) is not null as has_table, to_regclass('graphile_worker.jobs') is not null as has_jobs`,
-      [tableName],
-    );
-    const applied = rows[0]?.has_table ? await client.query<{ name: string }>(`select name from ${tableName}`) : null;
-    const done = new Set(applied?.rows.map(({ name }) => name));
-    const missing = migrations.map(({ name }) => name).filter((name) => !done.has(name));
-    return rows[0]?.has_jobs ? missing : [...missing, jobQueue];
-  });
+  return await withConnection(databaseUrl, missingMigrations);
+}
+
+async function missingMigrations(client: pg.Client): Promise<readonly string[]> {
+  const { rows } = await client.query<{ has_table: boolean; has_jobs: boolean }>(
+    `select to_regclass($1) is not null as has_table, to_regclass('graphile_worker.jobs') is not null as has_jobs`,
+    [tableName],
+  );
+  const applied = rows[0]?.has_table ? await client.query<{ name: string }>(`select name from ${tableName}`) : null;
+  const done = new Set(applied?.rows.map(({ name }) => name));
+  const missing = migrations.map(({ name }) => name).filter((name) => !done.has(name));
+  return rows[0]?.has_jobs ? missing : [...missing, jobQueue];
 }
 
 async function applyMissing(databaseUrl: string): Promise<readonly string[]> {
+  const { default: knex } = await import('knex');
   const db = knex({ client: 'pg', connection: databaseUrl, pool: { min: 0, max: 2 } });
   // An older release may start while the database is newer, so names that it does not know are no fault.
   const config = { migrationSource, tableName, disableMigrationsListValidation: true };

@@ -69,7 +69,10 @@ interface SignerRow {
   key_version: string;
 }
 
-/** Keys that verify files which may still be read: of the export, newest first, those that ended before the retention left out. */
+/**
+ * Keys that verify files which may still be read, newest first: those of the export's signers, the ones that ended before
+ * the retention left out, and those that signed a file that is still there.
+ */
 export async function exportPublicKeys(
   database: Queryable,
   exportId: number,
@@ -77,12 +80,14 @@ export async function exportPublicKeys(
 ): Promise<readonly PublicKeyVersion[]> {
   const { rows } = await database.query<PublicKeyRow>(
     `select k.key_id, v.key_version, v.public_key_pem, v.valid_from, v.valid_thru
-       from export_signing_keys j
-       join signing_keys k on k.id = j.signing_key_id
+       from signing_keys k
        join signing_key_versions v on v.signing_key_id = k.id
-      where j.export_id = $1
-        and (v.valid_thru is null
-             or v.valid_thru > coalesce($2::timestamptz, clock_timestamp()) - make_interval(secs => $3))
+      where (exists (select from export_signing_keys j where j.export_id = $1 and j.signing_key_id = k.id)
+             and (v.valid_thru is null
+                  or v.valid_thru > coalesce($2::timestamptz, clock_timestamp()) - make_interval(secs => $3)))
+         or exists (select from files f, jsonb_to_recordset(f.signers) as s("keyId" text, "keyVersion" text)
+                     where f.export_id = $1 and f.status in ('listed', 'unlisted')
+                       and s."keyId" = k.key_id and s."keyVersion" = v.key_version)
       order by ${NEWEST_FIRST}`,
     [exportId, clock.forDatabase(), retentionSeconds],
   );

@@ -36,7 +36,9 @@ it('prints the plan, applies it once, and finds nothing to change the second tim
 
   const applied = await apply(sampleDocument());
   expect(applied.stdout).toContain('7 changes made\n');
-  expect(await apply(sampleDocument(), '--prune')).toMatchObject({ exitCode: 0, stdout: 'nothing to change\n' });
+  const again = await apply(sampleDocument(), '--prune');
+  expect(again.exitCode).toBe(0);
+  expect(again.stdout).toMatch(/^nothing to change\n/);
 
   const { healthAuthority, app } = members;
   const changed = { healthAuthorities: [healthAuthority], apps: [{ ...app, regions: ['AA', 'BB'] }] };
@@ -44,6 +46,27 @@ it('prints the plan, applies it once, and finds nothing to change the second tim
     '~ apps org.example.health regions: ["AA"] → ["AA","BB"]\n1 change made\n',
   );
   expect((await apply(changed, '--prune')).stdout).toContain('- exports aa\n');
+});
+
+it('warns of what has no effect yet, in the plan and when applying, as text and as JSON', async () => {
+  await using admin = await startAdmin();
+  const { healthAuthority, mirror } = members;
+  const jwksOnly = { ...healthAuthority, keys: [], jwksUri: 'https://verify.example.org/jwks.json' };
+  const path = await file({ healthAuthorities: [jwksOnly], mirrors: [mirror] });
+  const mirrorWarning = 'mirrors[0]: is kept but has no effect in this release';
+  for (const more of [['--dry-run'], []]) {
+    const apply = async (...words: string[]) =>
+      await runCommand(['apply', '-f', path, '--server', admin.target, ...more, ...words]);
+    const text = await apply();
+    expect(text.exitCode).toBe(0);
+    expect(text.stdout).toContain(`warning: ${mirrorWarning}\n`);
+    expect(text.stdout).toMatch(
+      /^warning: healthAuthorities\[0\]\.jwksUri: .* no certificate .* can be verified yet$/m,
+    );
+    expect(JSON.parse((await apply('--json')).stdout)).toMatchObject({
+      warnings: [expect.stringContaining('jwksUri'), mirrorWarning],
+    });
+  }
 });
 
 it('prints the changes as JSON', async () => {

@@ -1,7 +1,7 @@
 /** Configuration files as they lie on a disk. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfigurationFile } from '../../src/cli/configuration-file.ts';
@@ -28,12 +28,12 @@ afterAll(async () => {
 async function readText(text: string) {
   const path = join(dataDir, 'file.yaml');
   await writeFile(path, text);
-  return await readConfigurationFile(path, { dataDir });
+  return await readConfigurationFile(path, { env: {}, dataDir });
 }
 
 describe('the sample', () => {
   it('suits a development installation as it stands', async () => {
-    const configuration = await readConfigurationFile(sample, { dataDir });
+    const configuration = await readConfigurationFile(sample, { env: {}, dataDir });
     const dev = { truncateSeconds: 5, allowShortWindows: true, allowLoopback: true, isP256PublicKey, isCertificate };
     expect(installationFaults(configuration, dev)).toEqual([]);
     expect(referenceFaults(configuration, emptyConfiguration, true)).toEqual([]);
@@ -75,7 +75,7 @@ describe('a configuration file', () => {
   });
 
   it('that is not there is refused with its name', async () => {
-    await expect(readConfigurationFile('/nowhere/file.yaml', {})).rejects.toMatchObject({
+    await expect(readConfigurationFile('/nowhere/file.yaml', { env: {} })).rejects.toMatchObject({
       code: 'invalid_configuration',
       message: expect.stringContaining('/nowhere/file.yaml') as string,
     });
@@ -88,10 +88,28 @@ describe('a configuration file', () => {
 apps: [{ id: a, regions: [] }]`;
     await expect(readText(text)).rejects.toMatchObject({
       details: [
-        'healthAuthorities[0].keys[1].publicKeyPem: names a secret file that does not exist: authority/missing.pem',
+        'healthAuthorities[0].keys[1].publicKeyPem: names a secret file that does not exist: /authority/missing.pem',
         'apps[0].regions: wants at least one region',
       ],
     });
+  });
+
+  it('does not look for public keys in the working directory unless their path says so', async () => {
+    const name = relative(process.cwd(), join(dataDir, 'authority', 'public.pem'));
+    const key = (path: string) =>
+      `healthAuthorities: [{ issuer: i, audience: a, name: n, keys: [{ version: v, publicKeyPem: secret://file/${path}, from: 2020-01-01T00:00:00Z }] }]`;
+    expect((await readText(key(name))).healthAuthorities[0]?.keys[0]?.publicKeyPem).toBe(pem);
+    await expect(readText(key('package.json'))).rejects.toMatchObject({
+      details: [expect.stringContaining('does not exist: /package.json')],
+    });
+  });
+
+  it('takes keys from the environment that it is given', async () => {
+    const text = `healthAuthorities: [{ issuer: i, audience: a, name: n, keys: [{ version: v, publicKeyPem: secret://env/KEY, from: 2020-01-01T00:00:00Z }] }]`;
+    const path = join(dataDir, 'env.yaml');
+    await writeFile(path, text);
+    const configuration = await readConfigurationFile(path, { env: { KEY: pem } });
+    expect(configuration.healthAuthorities[0]?.keys[0]?.publicKeyPem).toBe(pem);
   });
 
   it('that expands without end is refused', async () => {

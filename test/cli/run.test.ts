@@ -120,6 +120,11 @@ describe('errors', () => {
   it('end with 2 where the configuration or the usage is at fault, else with 1', () => {
     expect(exitCodeOf(new ConfigurationError(['x']))).toBe(2);
     expect(exitCodeOf(new AppError('invalid', 'invalid_configuration', 'x'))).toBe(2);
+    for (const code of ['insecure_address', 'insecure_token', 'bad_tls', 'signing_key_missing']) {
+      expect(exitCodeOf(new AppError('precondition', code, 'x'))).toBe(2);
+    }
+    expect(exitCodeOf(new AppError('precondition', 'cannot_listen', 'x'))).toBe(1);
+    expect(exitCodeOf(new AppError('precondition', 'schema_outdated', 'x'))).toBe(1);
     expect(exitCodeOf(new AppError('invalid', 'bad_request', 'x'))).toBe(1);
     expect(exitCodeOf(new TypeError('x'))).toBe(1);
     expect(exitCodeOf('x')).toBe(1);

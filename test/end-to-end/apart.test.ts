@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { downloadAll, eventually } from '../support/download.ts';
 import { Playground, type EnmeshProcess, serveSettings } from '../support/enmesh.ts';
-import { installAuthority, post, type Installed } from '../support/installed.ts';
+import { installAuthority, post, startRoles, type Installed } from '../support/installed.ts';
 import { createEmptyDatabase } from '../support/postgres.ts';
 import { makeKeys } from '../support/phone.ts';
 
@@ -39,27 +39,6 @@ describe('roles as processes', () => {
     expect(secrets.filter((secret) => logs.includes(secret))).toEqual([]);
   });
 
-  it('answer a request that is running when they are asked to stop', { timeout: 120_000 }, async () => {
-    await using database = await createEmptyDatabase();
-    await using playground = await Playground.open(serveSettings(database.url));
-    const { installed, processes } = await startApart(playground);
-    const answers: Promise<{ status: number }>[] = [];
-    const load = setInterval(() => {
-      const body = installed.phone.publishBody({ now: new Date() });
-      answers.push(post(playground.gatewayUrl, body).catch(() => ({ status: 0 })));
-    }, 5);
-    await eventually(() => Promise.resolve(answers.length > 50));
-    const begun = Date.now();
-    const stopping = processes.get('gateway')!.end();
-    clearInterval(load);
-    expect(await stopping).toMatchObject({ code: 0 });
-    expect(Date.now() - begun).toBeLessThan(10_000);
-    const statuses = (await Promise.all(answers)).map(({ status }) => status);
-    expect(statuses.filter((status) => status !== 200 && status !== 0)).toEqual([]);
-    // What was sent before the stop is answered; a connection that comes after it is refused (0).
-    expect(statuses.slice(0, 40)).toEqual(Array(40).fill(200));
-  });
-
   it('lose nothing and publish nothing twice when they are killed at any moment', { timeout: 240_000 }, async () => {
     await using database = await createEmptyDatabase();
     await using playground = await Playground.open({ ...serveSettings(database.url), ENMESH_EXPORT_MIN_RECORDS: '0' });
@@ -89,9 +68,7 @@ async function startApart(playground: Playground): Promise<Apart> {
 }
 
 async function restart(playground: Playground, role: string): Promise<EnmeshProcess> {
-  const started = playground.start(['serve', role], { ENMESH_METRICS_ADDRESS: '127.0.0.1:0' });
-  await started.prints('"msg":"ready"');
-  return started;
+  return await startRoles(playground, [role], { ENMESH_METRICS_ADDRESS: '127.0.0.1:0' });
 }
 
 /** The signer's key is made when the export role next looks for work. */

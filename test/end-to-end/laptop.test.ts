@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { TestCa } from '../platform/grpc/certificates.ts';
 import { downloadAll, eventually, readIndex } from '../support/download.ts';
 import { Playground } from '../support/enmesh.ts';
 
@@ -44,6 +45,32 @@ describe('enmesh dev', () => {
     expect(second.stderr).toContain(String(dev.pid));
   });
 
+  it('ends with 1 and says why when its PostgreSQL ends by itself', { timeout: 60_000 }, async () => {
+    await using playground = await Playground.open();
+    const dev = playground.start(['dev']);
+    await dev.prints(/^ready$/m);
+    const postmasterFile = join(playground.dataDir, 'postgres', 'data', 'postmaster.pid');
+    process.kill(Number((await readFile(postmasterFile, 'utf8')).split('\n')[0]), 'SIGKILL');
+    expect(await dev.finished()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^enmesh: the embedded PostgreSQL ended by itself/m) as string,
+    });
+    const again = playground.start(['dev']);
+    await again.prints(/^ready$/m);
+    expect(await again.end()).toMatchObject({ code: 0 });
+  });
+
+  it('names the gateway as it can be called: https with TLS, this machine for every interface', async () => {
+    const ca = new TestCa('laptop');
+    const { cert, key } = ca.issue({ ips: ['127.0.0.1'] });
+    await using playground = await Playground.open({ ENMESH_GATEWAY_TLS_CERT: cert, ENMESH_GATEWAY_TLS_KEY: key });
+    const { port } = new URL(playground.gatewayUrl);
+    const dev = playground.start(['dev'], { ENMESH_GATEWAY_ADDRESS: `0.0.0.0:${port}` });
+    const printed = await dev.prints(/^ready$/m);
+    expect(printed).toContain(`curl https://127.0.0.1:${port}/exports/aa/index.txt`);
+    expect(await readFile(join(playground.dataDir, 'phone.json'), 'utf8')).toContain(`"https://127.0.0.1:${port}"`);
+  }, 60_000);
+
   it('tells every fault of the environment at once and ends with 2', async () => {
     await using playground = await Playground.open({ ENMESH_NO_SUCH: '1', ENMESH_TRUNCATE_WINDOW: 'soon' });
     const ended = await playground.run('dev');
@@ -62,7 +89,7 @@ describe('enmesh dev', () => {
   it('refuses to listen off loopback without TLS', { timeout: 60_000 }, async () => {
     await using playground = await Playground.open({ ENMESH_GRPC_ADDRESS: '0.0.0.0:0' });
     const ended = await playground.run('dev');
-    expect(ended.code).not.toBe(0);
+    expect(ended.code).toBe(2);
     expect(ended.stderr).toMatch(/loopback.*TLS/);
   });
 });

@@ -26,8 +26,25 @@ describe('stopping', () => {
     expect(connection.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n[^]*"insertedExposures":7/i);
   });
 
-  it('ends idle connections and silent ones at once', async () => {
-    await using gateway = await openGateway();
+  it('answers requests that were on their way on connections that were quiet, and closes those', async () => {
+    await using gateway = await openGateway({ publish: () => Promise.resolve({ insertedExposures: 7 }) });
+    const idle = new RawConnection(gateway);
+    await idle.send(health);
+    await idle.receives('"ok"');
+    const silent = new RawConnection(gateway);
+    await silent.send('');
+    await ask(gateway, '/healthz');
+    const stopped = gateway.stop();
+    await expect(ask(gateway, '/healthz')).rejects.toThrow('ECONNREFUSED');
+    await Promise.all([idle.send(request), silent.send(request)]);
+    await Promise.all([idle.closed, silent.closed, stopped]);
+    for (const { received } of [idle, silent]) {
+      expect(received).toMatch(/HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n[^]*"insertedExposures":7/i);
+    }
+  });
+
+  it('ends connections that stay quiet or silent, without a warning', async () => {
+    await using gateway = await openGateway({ settings: { timeouts: { ...testSettings.timeouts, quietMs: 50 } } });
     const idle = new RawConnection(gateway);
     await idle.send(health);
     await idle.receives('"ok"');
@@ -37,6 +54,17 @@ describe('stopping', () => {
     await gateway.stop();
     await Promise.all([idle.closed, silent.closed]);
     expect(gateway.logs.filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
+  it('is announced: connections are closed after their answers and /health is 503, while all is answered', async () => {
+    await using gateway = await openGateway();
+    expect((await ask(gateway, '/health')).status).toBe(200);
+    gateway.drain();
+    expect((await ask(gateway, '/health')).status).toBe(503);
+    const connection = new RawConnection(gateway);
+    await connection.send(request);
+    await connection.closed;
+    expect(connection.received).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*connection: close\r\n/i);
   });
 
   it('cuts off what does not end in time, and says so', async () => {

@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { TestCa } from '../platform/grpc/certificates.ts';
-import { ask, openGateway } from './support/gateway.ts';
+import { ask, openGateway, RawConnection, testSettings } from './support/gateway.ts';
 
 const ca = new TestCa('gateway test');
 const tls = ca.issue({ ips: ['127.0.0.1'] });
@@ -26,14 +26,17 @@ describe('a gateway with TLS', () => {
     await expect(once(socket, 'secureConnect')).rejects.toThrow();
   });
 
-  it('stops at once although a connection stays open without a request', async () => {
-    await using gateway = await openGateway({ settings: { tls } });
+  it('stops although a connection stays open without a request, and another without a handshake', async () => {
+    const timeouts = { ...testSettings.timeouts, quietMs: 50 };
+    await using gateway = await openGateway({ settings: { tls, timeouts } });
+    const bare = new RawConnection(gateway);
+    await bare.send('');
     const socket = connect({ host: '127.0.0.1', port: gateway.port, ca: ca.cert });
     socket.on('error', () => undefined);
     await once(socket, 'secureConnect');
     const closed = once(socket, 'close');
     await gateway.stop();
-    await closed;
+    await Promise.all([closed, bare.closed]);
     expect(gateway.logs.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 });

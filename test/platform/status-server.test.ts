@@ -2,17 +2,22 @@
 import { expect, test } from 'vitest';
 import { createLogger } from '../../src/platform/logger.ts';
 import { Metrics } from '../../src/platform/metrics.ts';
-import { startStatusServer, type ReadinessCheck } from '../../src/platform/status-server.ts';
+import { Readiness, type ReadinessCheck } from '../../src/platform/readiness.ts';
+import { startStatusServer } from '../../src/platform/status-server.ts';
 
 const logger = createLogger({ level: 'silent', pretty: false });
 
-async function start(checks: readonly ReadinessCheck[] = [], metrics = new Metrics()) {
-  const server = await startStatusServer({ address: { host: '127.0.0.1', port: 0 }, metrics, checks, logger });
+/** A server of a process that has started, unless told otherwise. */
+async function start(checks: readonly ReadinessCheck[] = [], metrics = new Metrics(), hasStarted = true) {
+  const readiness = new Readiness(logger);
+  for (const check of checks) readiness.add(check);
+  const server = await startStatusServer({ address: { host: '127.0.0.1', port: 0 }, metrics, readiness, logger });
   const get = async (path: string, method = 'GET') => {
     const response = await fetch(`http://127.0.0.1:${String(server.address.port)}${path}`, { method });
     return { status: response.status, type: response.headers.get('content-type'), body: await response.text() };
   };
-  return { server, get, [Symbol.asyncDispose]: async () => await server.stop() };
+  if (hasStarted) readiness.started();
+  return { server, readiness, get, [Symbol.asyncDispose]: async () => await server.stop() };
 }
 
 test('/healthz says that the process lives, whatever is ready', async () => {
@@ -46,11 +51,45 @@ test('/readyz is 503 with the names of what says no, fails, or takes too long', 
   expect(JSON.parse(body)).toEqual({ status: 'not_ready', notReady: ['no', 'failing', 'slow'] });
 });
 
-test('a check that is added later counts', async () => {
-  const checks: ReadinessCheck[] = [];
-  await using status = await start(checks);
-  checks.push({ name: 'late', run: () => Promise.resolve(false) });
+test('/readyz is 503 until everything has started, whatever the checks say', async () => {
+  await using status = await start([], new Metrics(), false);
+  expect(await status.get('/readyz')).toMatchObject({
+    status: 503,
+    body: '{"status":"not_ready","notReady":["starting"]}',
+  });
+  status.readiness.started();
+  expect((await status.get('/readyz')).status).toBe(200);
+});
+
+test('/readyz is 503 from the moment at which the process is to stop, however lately it was ready', async () => {
+  await using status = await start([{ name: 'database', run: () => Promise.resolve(true) }]);
+  expect((await status.get('/readyz')).status).toBe(200);
+  status.readiness.drain();
+  expect(await status.get('/readyz')).toMatchObject({
+    status: 503,
+    body: '{"status":"not_ready","notReady":["stopping"]}',
+  });
+  status.readiness.started();
   expect((await status.get('/readyz')).status).toBe(503);
+});
+
+test('a look that began before the wish to stop does not say ready after it', async () => {
+  const looking = Promise.withResolvers<undefined>();
+  const found = Promise.withResolvers<boolean>();
+  await using status = await start([
+    {
+      name: 'slow',
+      run: async () => {
+        looking.resolve(undefined);
+        return await found.promise;
+      },
+    },
+  ]);
+  const answer = status.get('/readyz');
+  await looking.promise;
+  status.readiness.drain();
+  found.resolve(true);
+  expect((await answer).status).toBe(503);
 });
 
 test('requests within a second share one look', async () => {
@@ -70,7 +109,12 @@ test('other paths are 404, other methods 405, and HEAD has no body', async () =>
 
 test('an address that is taken is refused with its cause', async () => {
   await using status = await start();
-  const again = startStatusServer({ address: status.server.address, metrics: new Metrics(), checks: [], logger });
+  const again = startStatusServer({
+    address: status.server.address,
+    metrics: new Metrics(),
+    readiness: status.readiness,
+    logger,
+  });
   await expect(again).rejects.toMatchObject({ kind: 'precondition', code: 'cannot_listen' });
 });
 

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import type { KeyRange, KeySelection } from '../../src/domain/export/batch.ts';
 import { NO_ONSET } from '../../src/domain/export-file/key-block.ts';
 import type { KeyList } from '../../src/domain/export-file/format.ts';
-import { copyOut } from '../../src/storage/copy-out.ts';
 import type { Database } from '../../src/storage/database.ts';
 import { countKeys, keysAt, windowKeys } from '../../src/storage/key-stream.ts';
 import * as literal from '../../src/storage/sql-literals.ts';
@@ -247,7 +246,7 @@ describe('literals', () => {
 });
 
 describe('the connection', () => {
-  it('serves the next statement after a stream, and after a refused COPY', async () => {
+  it('serves the next statement after a stream', async () => {
     await using test = await createTestDatabase();
     await insertKeys(test.database, { count: 3 });
     await test.database.withClient(async (client) => {
@@ -257,23 +256,36 @@ describe('the connection', () => {
           ({ count }) => count,
         );
         expect(blocks).toEqual([3]);
-        const refused = copyOut(client, 'copy (select nothing) to stdout (format binary)', { take: () => true });
-        await expect(Array.fromAsync(refused)).rejects.toThrow('column "nothing" does not exist');
         expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
       }
     });
   });
 
-  it('is given up when a reader stops early, and the pool goes on', async () => {
+  it('is closed when the COPY is refused', async () => {
+    await using test = await createTestDatabase();
+    const failed = read(test.database, { paddingDecision: '99999999999999999999' });
+    await expect(failed).rejects.toMatchObject({ kind: 'internal' });
+    expect(await read(test.database)).toEqual([]);
+  });
+
+  it.each(['throws', 'returns'])('is closed when a reader %s early, and the pool goes on', async (how) => {
     await using test = await createTestDatabase();
     await insertKeys(test.database, { count: 50_000 });
+    let pid = 0;
     const stopped = test.database.withClient(async (client) => {
+      pid = (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!.pid;
       for await (const block of windowKeys(client, selection, { list: 'keys', range: everything })) {
-        if (block.count > 0) throw new Error('enough');
+        expect(block.count).toBeGreaterThan(0);
+        if (how === 'throws') throw new Error('enough');
+        return 'enough';
       }
+      return 'all';
     });
-    await expect(stopped).rejects.toThrow('enough');
+    if (how === 'throws') await expect(stopped).rejects.toThrow('enough');
+    else expect(await stopped).toBe('enough');
     expect(await read(test.database)).toHaveLength(50_000);
+    const { rows } = await test.database.query<{ pid: number }>('select pg_backend_pid() as pid');
+    expect(rows[0]!.pid).not.toBe(pid);
   });
 
   it('that is killed ends the stream with an error', async () => {

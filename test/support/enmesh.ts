@@ -118,6 +118,11 @@ export class Playground implements AsyncDisposable {
     return `http://${this.env['ENMESH_GATEWAY_ADDRESS']!}`;
   }
 
+  /** Of the process that has its metrics where the playground says. */
+  get statusUrl(): string {
+    return `http://${this.env['ENMESH_METRICS_ADDRESS']!}`;
+  }
+
   /** Starts a command that goes on. */
   start(args: readonly string[], settings: NodeJS.ProcessEnv = {}): EnmeshProcess {
     const started = new EnmeshProcess(args, { ...this.env, ...settings });

@@ -1,9 +1,8 @@
 /** Configures a running installation through `enmesh apply`, and posts to it as phones do. */
 import { generateKeyPairSync } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readFile } from 'node:fs/promises';
-import type { Playground } from './enmesh.ts';
+import type { EnmeshProcess, Playground } from './enmesh.ts';
 import { makePhone, type Phone } from './phone.ts';
 
 /** A configured authority and a phone that it certifies. */
@@ -12,8 +11,19 @@ export interface Installed {
   readonly configurationFile: string;
 }
 
-/** Applies a sample with one authority, one app and one export `aa` of one-second windows. */
-export async function installAuthority(playground: Playground): Promise<Installed> {
+/** Starts roles in a process of their own, all when none is named, and waits until they are ready. */
+export async function startRoles(
+  playground: Playground,
+  roles: readonly string[] = [],
+  settings: NodeJS.ProcessEnv = {},
+): Promise<EnmeshProcess> {
+  const started = playground.start(['serve', ...roles], settings);
+  await started.prints('"msg":"ready"');
+  return started;
+}
+
+/** Writes a configuration with one authority, one app and one export `aa` of one-second windows. */
+export async function writeAuthority(playground: Playground): Promise<Installed> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const identity = { issuer: 'https://verify.example.org', audience: 'test', kid: 'v1', appId: 'org.example.health' };
   const configurationFile = join(playground.dataDir, 'configuration.yaml');
@@ -30,10 +40,16 @@ signingKeys: [{ name: main, key: export-signing, keyId: "310", keyVersion: v1, t
 exports: [{ name: aa, bucket: exports, filenameRoot: aa, outputRegion: AA, inputRegions: [AA], period: 1s, grace: 1h, signingKeys: [main] }]
 `,
   );
-  const applied = await playground.run('apply', '-f', configurationFile);
-  if (applied.code !== 0)
-    throw new Error(`apply failed: ${applied.stderr}\n${await readFile(configurationFile, 'utf8')}`);
   return { phone: makePhone({ ...identity, privateKey }), configurationFile };
+}
+
+/** Writes that configuration and applies it to a running installation. */
+export async function installAuthority(playground: Playground): Promise<Installed> {
+  const installed = await writeAuthority(playground);
+  const applied = await playground.run('apply', '-f', installed.configurationFile);
+  if (applied.code !== 0)
+    throw new Error(`apply failed: ${applied.stderr}\n${await readFile(installed.configurationFile, 'utf8')}`);
+  return installed;
 }
 
 /** What the gateway answered. */

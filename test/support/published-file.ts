@@ -16,7 +16,7 @@ export interface PublishedKey {
   readonly daysSinceOnset: number | undefined;
 }
 
-/** A file whose signature is good. */
+/** What a file says. */
 export interface PublishedFile {
   readonly start: number;
   readonly end: number;
@@ -34,14 +34,25 @@ const signatureType = proto.lookupType('TEKSignatureList');
 export async function readPublishedFile(zip: Buffer, publicKeyPem: string): Promise<PublishedFile> {
   const entries = await readEntries(zip);
   const exportBin = entries.get('export.bin')!;
-  if (exportBin.subarray(0, 16).toString('latin1') !== 'EK Export v1    ') throw new Error('the header is wrong');
-  const { signatures } = signatureType.toObject(signatureType.decode(entries.get('export.sig')!)) as {
-    signatures: { signature: Buffer }[];
-  };
   const publicKey = createPublicKey(publicKeyPem);
-  if (!signatures.some(({ signature }) => verify('sha256', exportBin, publicKey, signature))) {
+  const signatures = decodeSignatures(entries.get('export.sig')!);
+  if (!signatures.some((signature) => verify('sha256', exportBin, publicKey, signature))) {
     throw new Error('no signature is good');
   }
+  return decodeExport(exportBin);
+}
+
+/** The signatures of an `export.sig`, DER, in their order. */
+export function decodeSignatures(exportSig: Buffer): Buffer[] {
+  const { signatures } = signatureType.toObject(signatureType.decode(exportSig)) as {
+    signatures: { signature: Buffer }[];
+  };
+  return signatures.map(({ signature }) => signature);
+}
+
+/** The content of an `export.bin`. Throws when its first 16 bytes are wrong. */
+export function decodeExport(exportBin: Buffer): PublishedFile {
+  if (exportBin.subarray(0, 16).toString('latin1') !== 'EK Export v1    ') throw new Error('the header is wrong');
   const content = exportType.toObject(exportType.decode(exportBin.subarray(16)), { longs: Number, defaults: false });
   return {
     start: Number(content['startTimestamp']),

@@ -4,8 +4,10 @@ import { withoutNulls } from '../../domain/configuration/without-nulls.ts';
 import {
   AdminServiceDefinition,
   ChangeAction,
+  type ApplyResponse,
   type Change,
   type FieldChange,
+  type PlanResponse,
 } from '../../gen/enmesh/admin/v1/admin.ts';
 import { readValues } from '../../platform/config/load.ts';
 import { readConfigurationFile } from '../configuration-file.ts';
@@ -39,24 +41,24 @@ export function applyCommand({ io }: { readonly io: Io } = { io: processIo() }):
     .requiredOption('-f, --file <file>', 'configuration file (YAML)')
     .option('--dry-run', 'print what would change, and change nothing')
     .option('--prune', 'also delete what the file does not name')
-    .option('--json', 'print the changes as JSON')
+    .option('--json', 'print the changes and warnings as JSON')
     .addOption(serverOption('server'))
     .action(async (options: Options) => {
-      const changes = await applyFile(io, options);
-      if (options.json) printJson(io, { dryRun: options.dryRun === true, changes: changes.map(changeJson) });
-      else io.stdout.write(planText(changes, options.dryRun === true));
+      const dryRun = options.dryRun === true;
+      const { changes, warnings } = await applyFile(io, options);
+      if (options.json) printJson(io, { dryRun, changes: changes.map(changeJson), warnings });
+      else io.stdout.write(planText(changes, dryRun) + warningText(warnings));
     });
 }
 
-async function applyFile(io: Io, { file, dryRun, prune, server }: Options): Promise<readonly Change[]> {
+async function applyFile(io: Io, { file, dryRun, prune, server }: Options): Promise<PlanResponse | ApplyResponse> {
   const { ENMESH_DATA_DIR: dataDir = defaultDataDir } = await readValues(io.env, false);
-  const configuration = withoutNulls(await readConfigurationFile(file, { dataDir }));
+  const configuration = withoutNulls(await readConfigurationFile(file, { env: io.env, dataDir }));
   const request = { configuration, prune: prune === true };
   const connection = { io, role: 'server', server } as const;
-  return await withClient(AdminServiceDefinition, connection, async (client) => {
-    const { changes } = dryRun ? await client.plan(request) : await client.apply(request);
-    return changes;
-  });
+  return await withClient(AdminServiceDefinition, connection, (client) =>
+    dryRun ? client.plan(request) : client.apply(request),
+  );
 }
 
 /** A line a change, and for an update a line a field. */
@@ -65,6 +67,10 @@ function planText(changes: readonly Change[], dryRun: boolean): string {
   const lines = changes.flatMap(changeLines);
   lines.push(`${count(changes.length, 'change')} ${dryRun ? 'would be made' : 'made'}`);
   return lines.map((line) => `${line}\n`).join('');
+}
+
+function warningText(warnings: readonly string[]): string {
+  return warnings.map((line) => `warning: ${line}\n`).join('');
 }
 
 function changeLines({ action, list, name, fields }: Change): string[] {

@@ -17,7 +17,7 @@ interface Options {
 export function keysPublicCommand({ io }: CommandSetup): Command {
   return new Command('public')
     .description('Print the public key of a signing key in PEM, as `enmesh export verify --public-key` reads it.')
-    .argument('<name>', 'name under `signingKeys`, or `identity` for the key of our own tokens')
+    .argument('<name>', 'name under `signingKeys`')
     .option('--key-version <version>', 'this version instead of the newest that signs')
     .addOption(serverOption('export'))
     .option('--json', 'print all versions as JSON, newest first')

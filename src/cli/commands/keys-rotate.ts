@@ -19,7 +19,7 @@ const defaultOverlapSeconds = 14 * 86_400;
 export function keysRotateCommand({ io }: CommandSetup): Command {
   return new Command('rotate')
     .description('Make a new version of a signing key, count its keyVersion up, and sign with both during the overlap.')
-    .argument('<name>', 'name under `signingKeys`, or `identity` for the key of our own tokens')
+    .argument('<name>', 'name under `signingKeys`')
     .option('--overlap <duration>', 'how long the old version goes on signing (default: 14d)', durationSeconds)
     .addOption(serverOption('export'))
     .option('--json', 'print the key as JSON')

@@ -1,9 +1,10 @@
 /** Roles: each answers where the others look for it. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { hostAndPort } from '../../platform/config/address.ts';
 import { callSettings } from '../../platform/config/tls-files.ts';
 import { createHealthClient } from '../../platform/grpc/health-client.ts';
-import { cureFor, hostAndPort, targetOf, type GrpcRole } from '../connect.ts';
+import { cureFor, targetOf, type GrpcRole } from '../connect.ts';
 import type { Installation } from './environment-checks.ts';
 import { attempt, failed, ok, type Finding } from './finding.ts';
 

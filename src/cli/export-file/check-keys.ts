@@ -1,14 +1,14 @@
 /** The rules for the keys of one list of a file. */
 import type { DecodedKey } from '../../domain/export-file/decode.ts';
-import { INTERVAL_SECONDS, KEY_LENGTH, MAX_ROLLING_PERIOD, type KeyList } from '../../domain/export-file/format.ts';
+import { intervalSeconds, KEY_LENGTH, maxRollingPeriod, type KeyList } from '../../domain/export-file/format.ts';
 import type { Faults } from './faults.ts';
 
-const MAX_RISK = 8;
-const MAX_REPORT_TYPE = 5;
+const maxRisk = 8;
+const maxReportType = 5;
 /** Days of onset either way (reference 9, export-analyzer). */
-const MAX_ONSET_DAYS = 14;
+const maxOnsetDays = 14;
 /** Oldest start before the window: 14 days of keys and the day around them; a revision may come as late again. */
-const MAX_AGE_SECONDS: Readonly<Record<KeyList, number>> = { keys: 16 * 86_400, revisedKeys: 32 * 86_400 };
+const maxAgeSeconds: Readonly<Record<KeyList, number>> = { keys: 16 * 86_400, revisedKeys: 32 * 86_400 };
 
 /** The file's window, Unix seconds; null = unknown. */
 export interface Window {
@@ -33,23 +33,23 @@ export function checkKeys(list: KeyList, keys: readonly DecodedKey[], window: Wi
 
 function* keyFaults(key: DecodedKey): Generator<string> {
   if (key.key.length !== KEY_LENGTH) yield `has ${String(key.key.length)} bytes instead of ${String(KEY_LENGTH)}`;
-  if (!isWithin(key.rollingPeriod, 1, MAX_ROLLING_PERIOD)) {
-    yield `rolling period ${String(key.rollingPeriod)} is not in 1..${String(MAX_ROLLING_PERIOD)}`;
+  if (!isWithin(key.rollingPeriod, 1, maxRollingPeriod)) {
+    yield `rolling period ${String(key.rollingPeriod)} is not in 1..${String(maxRollingPeriod)}`;
   }
-  if (!isWithin(key.transmissionRisk ?? 0, 0, MAX_RISK)) {
-    yield `transmission risk ${String(key.transmissionRisk)} is not in 0..${String(MAX_RISK)}`;
+  if (!isWithin(key.transmissionRisk ?? 0, 0, maxRisk)) {
+    yield `transmission risk ${String(key.transmissionRisk)} is not in 0..${String(maxRisk)}`;
   }
-  if (!isWithin(key.reportType, 0, MAX_REPORT_TYPE)) yield `report type ${String(key.reportType)} does not exist`;
-  if (!isWithin(key.daysSinceOnset ?? 0, -MAX_ONSET_DAYS, MAX_ONSET_DAYS)) {
-    yield `days since onset ${String(key.daysSinceOnset)} are not in ${String(-MAX_ONSET_DAYS)}..${String(MAX_ONSET_DAYS)}`;
+  if (!isWithin(key.reportType, 0, maxReportType)) yield `report type ${String(key.reportType)} does not exist`;
+  if (!isWithin(key.daysSinceOnset ?? 0, -maxOnsetDays, maxOnsetDays)) {
+    yield `days since onset ${String(key.daysSinceOnset)} are not in ${String(-maxOnsetDays)}..${String(maxOnsetDays)}`;
   }
 }
 
 function startFault(list: KeyList, key: DecodedKey, window: Window): string | null {
-  const start = key.rollingStart * INTERVAL_SECONDS;
+  const start = key.rollingStart * intervalSeconds;
   if (key.rollingStart <= 0) return 'has no start';
   if (window.end !== null && start >= window.end) return 'starts after the end of the file';
-  if (window.start !== null && start < window.start - MAX_AGE_SECONDS[list]) return 'starts too long before the file';
+  if (window.start !== null && start < window.start - maxAgeSeconds[list]) return 'starts too long before the file';
   return null;
 }
 

@@ -1,9 +1,10 @@
 /** `enmesh export verify` and `enmesh export show`: they work on files alone, without an installation. */
 import { Command } from 'commander';
+import { largestZipBytes } from '../../domain/export-file/format.ts';
 import { printJson, type Io } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';
 import { loadPublicKeys } from './public-keys.ts';
-import { MAX_ZIP_BYTES, readExportFile } from './read.ts';
+import { readExportFile } from './read.ts';
 import { formatReport, formatTotal } from './report.ts';
 import { toJson, toText } from './show.ts';
 import { readSource } from './source.ts';
@@ -58,7 +59,7 @@ export function showCommand({ io }: CommandSetup): Command {
     .argument('<file>', 'path or URL of a zip')
     .option('--json', 'print JSON')
     .action(async (location: string, settings: { readonly json?: true }) => {
-      const file = await readExportFile(await readSource(location, MAX_ZIP_BYTES, io.signal));
+      const file = await readExportFile(await readSource(location, largestZipBytes, io.signal));
       if (settings.json === true) printJson(io, toJson(file));
       else io.stdout.write(toText(file));
     });

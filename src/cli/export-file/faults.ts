@@ -1,6 +1,6 @@
 /** Faults of one file: each told once, and not by the million. */
 
-const MAX_TOLD = 20;
+const maxTold = 20;
 
 /** Collects faults; those beyond the twentieth are only counted. */
 export class Faults {
@@ -8,7 +8,7 @@ export class Faults {
   #untold = 0;
 
   add(fault: string): void {
-    if (this.#told.length < MAX_TOLD) this.#told.push(fault);
+    if (this.#told.length < maxTold) this.#told.push(fault);
     else this.#untold += 1;
   }
 

@@ -11,7 +11,7 @@ export interface VerificationKey {
   readonly id: { readonly keyId: string; readonly keyVersion: string } | null;
 }
 
-const MAX_BYTES = 1024 * 1024;
+const maxKeyFileBytes = 1024 * 1024;
 
 const keysJson = z.object({
   keys: z.array(z.object({ keyId: z.string(), keyVersion: z.string(), publicKeyPem: z.string() })),
@@ -26,7 +26,7 @@ const keysJson = z.object({
 export async function loadPublicKeys(option: string, signal?: AbortSignal): Promise<readonly VerificationKey[]> {
   const named = /^([^/=]+)\/([^/=]*)=(.+)$/s.exec(option);
   const location = named?.[3] ?? option;
-  const text = (await readSource(location, MAX_BYTES, signal)).toString('utf8');
+  const text = (await readSource(location, maxKeyFileBytes, signal)).toString('utf8');
   if (text.trimStart().startsWith('{')) return parseKeysJson(text, location);
   const id = named === null ? null : { keyId: named[1] ?? '', keyVersion: named[2] ?? '' };
   return [{ key: parsePem(text, location), id }];

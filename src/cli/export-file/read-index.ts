@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
 import { isUrl, readSource } from './source.ts';
 
-const MAX_INDEX_BYTES = 1024 * 1024;
+const maxIndexBytes = 1024 * 1024;
 
 /** True when the location is an index and not a zip. */
 export function isIndex(location: string): boolean {
@@ -21,7 +21,7 @@ export async function readIndex(
   base: string | undefined,
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
-  const text = (await readSource(location, MAX_INDEX_BYTES, signal)).toString('utf8');
+  const text = (await readSource(location, maxIndexBytes, signal)).toString('utf8');
   const lines = text.split('\n').filter((line) => line !== '');
   const bad = lines.find((line) => !/^[\w.~!$&'()+,;=@/-]+\.zip$/.test(line) || /(^|\/)\.{0,2}\//.test(line));
   if (bad !== undefined) throw invalid(`${location}: a line of the index is no name of a zip`);

@@ -10,11 +10,9 @@ import {
 import { EXPORT_BIN, EXPORT_SIG } from '../../domain/export-file/format.ts';
 import { AppError } from '../../domain/errors.ts';
 
-/** Largest zip that is read. */
-export const MAX_ZIP_BYTES = 64 * 1024 * 1024;
 /** Largest entry: eight million keys. */
-const MAX_ENTRY_BYTES = 256 * 1024 * 1024;
-const MAX_ENTRIES = 64;
+const maxEntryBytes = 256 * 1024 * 1024;
+const maxEntries = 64;
 
 /** An export file, read. */
 export interface ExportFile {
@@ -43,7 +41,7 @@ async function readEntries(bytes: Buffer): Promise<{ names: string[]; entries: M
     const zip = await fromBufferPromise(bytes, { lazyEntries: true });
     for await (const entry of zip.eachEntry()) {
       names.push(entry.fileName);
-      if (names.length > MAX_ENTRIES) throw invalid('has too many entries');
+      if (names.length > maxEntries) throw invalid('has too many entries');
       const isOurs = entry.fileName === EXPORT_BIN || entry.fileName === EXPORT_SIG;
       if (isOurs && !entries.has(entry.fileName)) entries.set(entry.fileName, await readEntry(zip, entry));
     }
@@ -55,7 +53,7 @@ async function readEntries(bytes: Buffer): Promise<{ names: string[]; entries: M
 }
 
 async function readEntry(zip: ZipFile, entry: Entry): Promise<Buffer> {
-  if (entry.uncompressedSize > MAX_ENTRY_BYTES) throw invalid(`${entry.fileName} is too large`);
+  if (entry.uncompressedSize > maxEntryBytes) throw invalid(`${entry.fileName} is too large`);
   const chunks: Buffer[] = [];
   for await (const chunk of (await zip.openReadStreamPromise(entry)) as AsyncIterable<Buffer>) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);

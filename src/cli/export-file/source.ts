@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { AppError } from '../../domain/errors.ts';
 
 /** Longest wait for one file over the network. */
-const TIMEOUT_MS = 60_000;
+const timeoutMs = 60_000;
 
 /** True for an http(s) URL, false for a path. */
 export function isUrl(location: string): boolean {
@@ -28,7 +28,7 @@ export async function readSource(location: string, maxBytes: number, signal?: Ab
 }
 
 async function fetchBody(url: string, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(timeoutMs);
   const response = await fetch(url, { signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]) });
   if (response.status !== 200 || response.body === null) {
     await response.body?.cancel();

@@ -1,7 +1,7 @@
 /** Verifies everything that a command line names, file after file. */
 import { AppError } from '../../domain/errors.ts';
+import { largestZipBytes } from '../../domain/export-file/format.ts';
 import type { VerificationKey } from './public-keys.ts';
-import { MAX_ZIP_BYTES } from './read.ts';
 import { isIndex, readIndex } from './read-index.ts';
 import { readSource } from './source.ts';
 import { SeriesCheck } from './verify-series.ts';
@@ -43,7 +43,7 @@ async function* verifyIndex(location: string, options: VerifyOptions): AsyncGene
 
 async function verifyLocation(location: string, { publicKeys, signal }: VerifyOptions): Promise<VerifiedFile> {
   try {
-    return await verifyFile(location, await readSource(location, MAX_ZIP_BYTES, signal), publicKeys);
+    return await verifyFile(location, await readSource(location, largestZipBytes, signal), publicKeys);
   } catch (error) {
     return unreadableFile(location, faultOf(error));
   }

@@ -1,7 +1,7 @@
 /** Verifies one export file as a phone would, and more strictly. */
 import { verify } from 'node:crypto';
 import type { DecodedKey, DecodedSignature, DecodedSignatureInfo } from '../../domain/export-file/decode.ts';
-import { EXPORT_BIN, EXPORT_SIG, SIGNATURE_ALGORITHM } from '../../domain/export-file/format.ts';
+import { EXPORT_BIN, EXPORT_SIG, signatureAlgorithm } from '../../domain/export-file/format.ts';
 import { AppError } from '../../domain/errors.ts';
 import { checkKeys } from './check-keys.ts';
 import { Faults } from './faults.ts';
@@ -97,7 +97,7 @@ function checkSignatures(
   if (signatures.length === 0) faults.add('it is not signed');
   const checked = signatures.map((signature) => {
     const name = describe(signature.info);
-    if (signature.info.algorithm !== SIGNATURE_ALGORITHM) faults.add(`signature ${name}: unknown algorithm`);
+    if (signature.info.algorithm !== signatureAlgorithm) faults.add(`signature ${name}: unknown algorithm`);
     if (signature.batchNum !== 1 || signature.batchSize !== 1) {
       faults.add(`signature ${name}: its batch number and size are not 1`);
     }

@@ -1,5 +1,6 @@
 /** The keys of a phone: what the operating system hands to the app of a person with a diagnosis. */
 import { randomBytes } from 'node:crypto';
+import { intervalsPerDay } from '../../domain/publish/interval.ts';
 
 /** A temporary exposure key as a publish request spells it. */
 export interface PhoneKey {
@@ -12,8 +13,6 @@ export interface PhoneKey {
   readonly transmissionRisk: number;
 }
 
-/** Ten-minute intervals in a day: the period of a whole day's key. */
-export const intervalsPerDay = 144;
 const intervalMs = 600_000;
 
 /** Number of the UTC day's first interval, so many days before `now`. */

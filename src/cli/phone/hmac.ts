@@ -4,14 +4,10 @@ import type { PhoneKey } from './exposure-keys.ts';
 
 /** The canonical text: `key.start.period.risk` of each key, sorted by the bytes of the key as sent, joined by commas. */
 export function canonicalText(keys: readonly PhoneKey[]): string {
-  return sorted(keys)
-    .map((key) => `${shortForm(key)}.${String(key.transmissionRisk)}`)
+  return keys
+    .toSorted((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+    .map(keyText)
     .join(',');
-}
-
-/** The older text without risks; servers take it only where every risk is zero. */
-export function canonicalTextWithoutRisk(keys: readonly PhoneKey[]): string {
-  return sorted(keys).map(shortForm).join(',');
 }
 
 /** HMAC-SHA256 of a text, standard base64: the certificate's `tekmac`. */
@@ -19,10 +15,6 @@ export function macOf(text: string, secret: Uint8Array): string {
   return createHmac('sha256', secret).update(text, 'utf8').digest('base64');
 }
 
-function sorted(keys: readonly PhoneKey[]): readonly PhoneKey[] {
-  return keys.toSorted((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
-}
-
-function shortForm(key: PhoneKey): string {
-  return `${key.key}.${String(key.rollingStartNumber)}.${String(key.rollingPeriod)}`;
+function keyText({ key, ...numbers }: PhoneKey): string {
+  return [key, numbers.rollingStartNumber, numbers.rollingPeriod, numbers.transmissionRisk].join('.');
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Configuration } from '../../domain/configuration/configuration.ts';
 import { ExportServiceDefinition } from '../../gen/enmesh/export/v1/export.ts';
-import { readValues, type Values } from '../../platform/config/load.ts';
+import { hostAndPort } from '../../platform/config/address.ts';
+import { readValuesFor } from '../../platform/config/load-for-roles.ts';
+import type { Values } from '../../platform/config/load.ts';
 import type { Address } from '../../platform/config/readers.ts';
 import { callSettings } from '../../platform/config/tls-files.ts';
 import { startEmbeddedPostgres } from '../../platform/embedded-postgres/start.ts';
@@ -15,7 +17,7 @@ import { roleNames, startRoles, type RunningRoles } from '../../roles.ts';
 import { readConfigurationFile } from '../configuration-file.ts';
 import type { Io } from '../io.ts';
 import { ensureAuthorityKeys, ensureRevisionTokenAad, writePhoneFile } from './sample-authority.ts';
-import { stopWithin, untilAborted } from './stop.ts';
+import { stopInTime, untilAborted } from './stop.ts';
 
 const sampleConfiguration = fileURLToPath(new URL('../../../examples/authority.yaml', import.meta.url));
 
@@ -25,7 +27,9 @@ const sampleConfiguration = fileURLToPath(new URL('../../../examples/authority.y
  */
 export async function runDev(io: Io): Promise<number> {
   const { signal } = io;
-  const given = await readValues(io.env, true);
+  const roles = new Set(roleNames);
+  const provided = ['ENMESH_DATABASE_URL', 'ENMESH_REVISION_TOKEN_AAD'] as const;
+  const given = await readValuesFor(io.env, { roles, isDev: true, provided });
   const dataDir = given.ENMESH_DATA_DIR ?? '.enmesh';
   const logger = createLogger({
     level: given.ENMESH_LOG_LEVEL,
@@ -33,19 +37,24 @@ export async function runDev(io: Io): Promise<number> {
     destination: { write: (line: string) => void io.stderr.write(line) },
   });
   const lifecycle = new Lifecycle();
+  let databaseEnded: AbortSignal | undefined;
   try {
-    const values = await prepare(given, dataDir, { lifecycle, logger });
-    const configuration = await readConfigurationFile(values.ENMESH_CONFIG ?? sampleConfiguration, { dataDir });
-    const running = lifecycle.add(
-      await startRoles({ roles: new Set(roleNames), values, logger, isDev: true, configuration }),
-    );
+    const { values, ended } = await prepare(given, dataDir, { lifecycle, logger });
+    const configuration = await readConfigurationFile(values.ENMESH_CONFIG ?? sampleConfiguration, {
+      env: io.env,
+      dataDir,
+    });
+    const running = lifecycle.add(await startRoles({ roles, values, logger, isDev: true, configuration }));
     await tell(io, values, { running, configuration, dataDir });
+    databaseEnded = ended;
   } catch (error) {
     await lifecycle.stop();
     throw error;
   }
-  await untilAborted(signal);
-  return await stopWithin(lifecycle, given.ENMESH_STOP_TIMEOUT, logger);
+  await untilAborted(databaseEnded === undefined ? signal : AbortSignal.any([signal, databaseEnded]));
+  const code = await stopInTime(lifecycle, given, logger);
+  if (!signal.aborted) databaseEnded?.throwIfAborted();
+  return code;
 }
 
 /** What an installation has from its operator, and a laptop makes itself. */
@@ -53,12 +62,14 @@ async function prepare(
   given: Values,
   dataDir: string,
   { lifecycle, logger }: { lifecycle: Lifecycle; logger: Logger },
-): Promise<Values> {
+): Promise<{ values: Values; ended?: AbortSignal }> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await ensureAuthorityKeys(dataDir);
   const aad = given.ENMESH_REVISION_TOKEN_AAD ?? (await ensureRevisionTokenAad(dataDir));
-  const url = given.ENMESH_DATABASE_URL ?? lifecycle.add(await startEmbeddedPostgres({ dataDir, logger })).url;
-  return { ...given, ENMESH_DATABASE_URL: url, ENMESH_REVISION_TOKEN_AAD: aad };
+  const values = { ...given, ENMESH_REVISION_TOKEN_AAD: aad };
+  if (given.ENMESH_DATABASE_URL !== undefined) return { values };
+  const { url, lost } = lifecycle.add(await startEmbeddedPostgres({ dataDir, logger }));
+  return { values: { ...values, ENMESH_DATABASE_URL: url }, ended: lost };
 }
 
 async function tell(
@@ -67,7 +78,8 @@ async function tell(
   { running, configuration, dataDir }: { running: RunningRoles; configuration: Configuration; dataDir: string },
 ): Promise<void> {
   const { addresses } = running;
-  const gatewayUrl = `http://${text(addresses.gateway)}`;
+  const scheme = values.ENMESH_GATEWAY_TLS_CERT === undefined ? 'http' : 'https';
+  const gatewayUrl = `${scheme}://${text(addresses.gateway)}`;
   const phone = await writePhoneFile(dataDir, configuration, gatewayUrl);
   const publicKeys = await writePublicKeys(values, running, { configuration, dataDir });
   const say = (line = ''): void => void io.stdout.write(`${line}\n`);
@@ -112,6 +124,5 @@ async function writePublicKeys(
 }
 
 function text(address: Address | undefined): string {
-  if (address === undefined) return 'off';
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return address === undefined ? 'off' : hostAndPort(address);
 }

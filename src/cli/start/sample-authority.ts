@@ -1,8 +1,12 @@
 /** What `enmesh dev` makes so that a laptop has a health authority and a phone: keys, and the phone's file. */
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration } from '../../domain/configuration/configuration.ts';
+import { createFile, replaceFile } from '../../platform/atomic-file.ts';
+import { ConfigurationError } from '../../platform/config/load.ts';
+import { base64 } from '../../platform/config/readers.ts';
+import { unless } from '../../platform/system-error.ts';
 
 /** The phone's file: `.enmesh/phone.json`. */
 export interface PhoneFile {
@@ -20,25 +24,34 @@ export interface PhoneFile {
 const privateKeyFile = 'authority/private.pem';
 const publicKeyFile = 'authority/public.pem';
 
-/** Makes the sample authority's key pair where there is none. The private key is readable by its owner only. */
+/**
+ * Makes the sample authority's key pair where there is none. The private key is readable by its owner only, and is there
+ * before the public one, which follows from it.
+ */
 export async function ensureAuthorityKeys(dataDir: string): Promise<void> {
   await mkdir(join(dataDir, 'authority'), { recursive: true, mode: 0o700 });
   if ((await readIfThere(join(dataDir, publicKeyFile))) !== undefined) return;
-  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  await writeFile(join(dataDir, privateKeyFile), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), {
-    mode: 0o600,
-  });
-  await writeFile(join(dataDir, publicKeyFile), pair.publicKey.export({ type: 'spki', format: 'pem' }));
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await createFile(join(dataDir, privateKeyFile), privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600);
+  const publicKey = createPublicKey(await readFile(join(dataDir, privateKeyFile)));
+  await replaceFile(join(dataDir, publicKeyFile), publicKey.export({ type: 'spki', format: 'pem' }), 0o644);
 }
 
-/** The installation's AAD of revision tokens: random, made once, kept 0600. 32 bytes, as the reference's deployment makes it. */
+/**
+ * The installation's AAD of revision tokens: random, made once, kept 0600. 32 bytes, as the reference's deployment makes
+ * it.
+ * @throws ConfigurationError for a file that holds no AAD: another one would make every token so far worthless
+ */
 export async function ensureRevisionTokenAad(dataDir: string): Promise<Uint8Array> {
   const path = join(dataDir, 'revision-token-aad');
-  const present = await readIfThere(path);
-  if (present !== undefined) return Buffer.from(present.trim(), 'base64');
-  const aad = randomBytes(32);
-  await writeFile(path, aad.toString('base64'), { mode: 0o600, flag: 'wx' });
-  return aad;
+  if ((await readIfThere(path)) === undefined) await createFile(path, randomBytes(32).toString('base64'), 0o600);
+  try {
+    return base64((await readFile(path, 'utf8')).trim());
+  } catch {
+    throw new ConfigurationError([
+      `${path} is empty or damaged: restore it from a backup, or remove it to have another made; phones cannot revise what they published before then`,
+    ]);
+  }
 }
 
 /**
@@ -53,7 +66,7 @@ export async function writePhoneFile(
   const phone = await samplePhone(dataDir, configuration, gatewayUrl);
   if (phone === undefined) return undefined;
   const path = join(dataDir, 'phone.json');
-  await writeFile(path, `${JSON.stringify(phone, undefined, 2)}\n`, { mode: 0o600 });
+  await replaceFile(path, `${JSON.stringify(phone, undefined, 2)}\n`, 0o600);
   return path;
 }
 
@@ -81,10 +94,5 @@ function covers({ inputRegions, outputRegion }: Configuration['exports'][number]
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return await unless(['ENOENT'], undefined, readFile(path, 'utf8'));
 }

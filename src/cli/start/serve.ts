@@ -1,9 +1,12 @@
 /** `enmesh serve`: roles in this process until it is asked to stop. */
-import { ConfigurationError, readValues } from '../../platform/config/load.ts';
+import type { Configuration } from '../../domain/configuration/configuration.ts';
+import { readValuesFor } from '../../platform/config/load-for-roles.ts';
+import { ConfigurationError, type Values } from '../../platform/config/load.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { isRole, roleNames, startRoles, type Role } from '../../roles.ts';
+import { readConfigurationFile } from '../configuration-file.ts';
 import type { Io } from '../io.ts';
-import { stopWithin, untilAborted } from './stop.ts';
+import { stopInTime, untilAborted } from './stop.ts';
 
 /**
  * Starts the named roles, all when none is named, and stops them when asked to.
@@ -16,11 +19,17 @@ export async function runServe(names: readonly string[], io: Io): Promise<number
     throw new ConfigurationError([`there is no role ${unknown.join(', ')}; roles are ${roleNames.join(', ')}`]);
   }
   const { signal } = io;
-  const values = await readValues(io.env, false);
   const roles = new Set<Role>(names.length === 0 ? roleNames : names.filter(isRole));
+  const values = await readValuesFor(io.env, { roles, isDev: false });
+  const configuration = roles.has('server') ? await configurationOf(values, io) : {};
   const logger = createLogger({ level: values.ENMESH_LOG_LEVEL, pretty: io.stdout.isTTY === true });
-  const running = await startRoles({ roles, values, logger, isDev: false });
+  const running = await startRoles({ roles, values, logger, isDev: false, ...configuration });
   logger.info({ roles: [...roles], addresses: running.addresses }, 'ready');
   await untilAborted(signal);
-  return await stopWithin(running, values.ENMESH_STOP_TIMEOUT, logger);
+  return await stopInTime(running, values, logger);
+}
+
+async function configurationOf(values: Values, { env }: Io): Promise<{ configuration?: Configuration }> {
+  const { ENMESH_CONFIG: path, ENMESH_DATA_DIR: dataDir } = values;
+  return path === undefined ? {} : { configuration: await readConfigurationFile(path, { env, dataDir }) };
 }

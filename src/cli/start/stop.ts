@@ -1,6 +1,13 @@
 /** How a process that runs roles ends. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Values } from '../../platform/config/load.ts';
 import type { Running } from '../../platform/lifecycle.ts';
 import type { Logger } from '../../platform/logger.ts';
+
+/** What waits for the network gets one look more, even where no drain is wanted: connections that were made before. */
+const leastDrainMs = 20;
+/** What a process that could not stop gets to write its last lines. */
+const lastWordsMs = 200;
 
 /** Resolves when the signal is aborted. */
 export async function untilAborted(signal: AbortSignal): Promise<void> {
@@ -14,24 +21,32 @@ export async function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Stops everything, or gives up when it takes too long: the supervisor would kill us anyway, and every job is safe to
- * run again.
- * @returns 0 when all stopped cleanly, else 1
+ * Says at once that nothing is ready any more, goes on for the drain, then stops everything; or gives up when that takes
+ * too long: the supervisor would kill us anyway, and every job is safe to run again.
+ * @returns 0 when all stopped cleanly, else 1; then the process ends soon, whatever still runs
  */
-export async function stopWithin(running: Running, seconds: number, logger: Logger): Promise<number> {
-  logger.info({ seconds }, 'stopping');
+export async function stopInTime(running: Running, values: Values, logger: Logger): Promise<number> {
+  const seconds = values.ENMESH_STOP_TIMEOUT;
+  logger.info({ seconds, drainSeconds: values.ENMESH_STOP_DRAIN }, 'stopping');
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<'too late'>((resolve) => {
     timer = setTimeout(() => resolve('too late'), seconds * 1000);
   });
   try {
-    const outcome = await Promise.race([running.stop(), tooLate]);
+    const outcome = await Promise.race([drainAndStop(running, values.ENMESH_STOP_DRAIN), tooLate]);
     logger.info({ outcome: outcome ?? 'clean' }, 'stopped');
-    return outcome === undefined ? 0 : 1;
+    if (outcome === undefined) return 0;
   } catch (error) {
     logger.error({ err: error }, 'stopped with errors');
-    return 1;
   } finally {
     clearTimeout(timer);
   }
+  setTimeout(() => process.exit(1), lastWordsMs).unref();
+  return 1;
+}
+
+async function drainAndStop(running: Running, drainSeconds: number): Promise<undefined> {
+  running.drain?.();
+  await wait(Math.max(drainSeconds * 1000, leastDrainMs));
+  await running.stop();
 }

@@ -1,4 +1,4 @@
-/** Durations as a configuration file writes them. */
+/** Durations as a configuration file writes them; variables have a reader of their own, since platform and domain share only errors. */
 
 const secondsPerUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 

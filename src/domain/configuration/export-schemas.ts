@@ -24,7 +24,7 @@ const writtenExport = z.strictObject({
   period: field.withDefault(field.seconds, 4 * 3600),
   from: field.optional(field.time),
   thru: field.optional(field.time),
-  maxRecords: field.optional(field.count),
+  maxRecords: field.optional(field.keysInFile),
   shift: field.optional(field.seconds),
   grace: field.withDefault(field.seconds, 24 * 3600),
   signingKeys: field.list(field.name),

@@ -1,7 +1,7 @@
-/** What is wrong with a configuration: one line a fault, each with its path in the file. */
+/** What is to be said of a configuration: one line a fault or warning, each with its path in the file. */
 import { AppError } from '../errors.ts';
 
-/** One thing that is wrong. */
+/** One thing that is wrong, or worth a warning. */
 export interface Fault {
   /** Such as `exports[0].inputRegions[1]`. */
   readonly path: string;
@@ -25,6 +25,11 @@ export function fault(parts: readonly PathPart[], message: string): Fault {
   return { path: pathText(parts), message };
 }
 
+/** `path: what is wrong`, as people read it. */
+export function faultText({ path, message }: Fault): string {
+  return path === '' ? message : `${path}: ${message}`;
+}
+
 /**
  * Ends here when there is any fault.
  * @throws AppError `invalid`/`invalid_configuration` with one detail line a fault
@@ -33,6 +38,6 @@ export function refuseFaults(faults: readonly Fault[]): void {
   if (faults.length === 0) return;
   const count = faults.length === 1 ? 'a fault' : `${String(faults.length)} faults`;
   throw new AppError('invalid', 'invalid_configuration', `the configuration has ${count}; nothing was changed`, {
-    details: faults.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)),
+    details: faults.map(faultText),
   });
 }

@@ -1,9 +1,8 @@
 /** Schemas of single values in a configuration file. A message says what is wanted. */
 import { z } from 'zod';
+import { mostKeysInFile } from '../export-file/format.ts';
 import { parseDuration } from './duration.ts';
 
-/** Largest count that fits the database's and the protocol's integers. */
-const mostInteger = 2_147_483_647;
 /** Ten years: longer than anything that is configured. */
 const mostSeconds = 3650 * 86_400;
 
@@ -72,10 +71,10 @@ export const time = z.union([z.date(), z.string()]).transform((value, context) =
   return z.NEVER;
 });
 
-/** A whole number of at least one. */
-export const count = z
-  .int()
-  .refine((value) => value >= 1 && value <= mostInteger, { error: `wants a number from 1 to ${String(mostInteger)}` });
+/** How many keys a file may hold. */
+export const keysInFile = z.int().refine((value) => value >= 1 && value <= mostKeysInFile, {
+  error: `wants a number from 1 to ${String(mostKeysInFile)}, beyond which files cannot be read; a batch of more keys becomes several files`,
+});
 
 /** https, or http on a loopback address: whether that is allowed is the installation's to say. */
 export const url = z.string().refine(isHttpsOrLoopback, { error: 'wants an https URL without user and fragment' });

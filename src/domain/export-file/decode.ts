@@ -1,6 +1,6 @@
 /** Reads `export.bin` and `export.sig`, whoever wrote them; absent fields stay absent. */
 import { AppError } from '../errors.ts';
-import { EXPORT_BIN, EXPORT_BIN_HEADER, EXPORT_SIG, MAX_ROLLING_PERIOD } from './format.ts';
+import { EXPORT_BIN, exportBinHeader, EXPORT_SIG, maxRollingPeriod } from './format.ts';
 import { FieldReader, Oddities, type Field } from './read-fields.ts';
 
 /** A signature info as it stands in a file; strings are empty when absent. */
@@ -56,9 +56,9 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** @throws AppError `invalid`/`export_file_invalid` for a foreign header or bytes that are no such message */
 export function decodeExportBin(bytes: Buffer): DecodedExport {
-  const header = bytes.subarray(0, EXPORT_BIN_HEADER.length).toString('latin1');
-  if (header !== EXPORT_BIN_HEADER) {
-    throw new AppError('invalid', 'export_file_invalid', `${EXPORT_BIN} does not begin with "${EXPORT_BIN_HEADER}"`);
+  const header = bytes.subarray(0, exportBinHeader.length).toString('latin1');
+  if (header !== exportBinHeader) {
+    throw new AppError('invalid', 'export_file_invalid', `${EXPORT_BIN} does not begin with "${exportBinHeader}"`);
   }
   const oddities = new Oddities();
   const numbers = {
@@ -73,7 +73,7 @@ export function decodeExportBin(bytes: Buffer): DecodedExport {
     revisedKeys: [] as DecodedKey[],
   };
   let region = '';
-  const reader = new FieldReader(bytes.subarray(EXPORT_BIN_HEADER.length), EXPORT_BIN, oddities);
+  const reader = new FieldReader(bytes.subarray(exportBinHeader.length), EXPORT_BIN, oddities);
   for (let field = reader.next(); field !== null; field = reader.next()) {
     if (field.kind === 'fixed64' && field.number === 1) numbers.startTimestamp = field.value;
     else if (field.kind === 'fixed64' && field.number === 2) numbers.endTimestamp = field.value;
@@ -135,7 +135,7 @@ function decodeKey(bytes: Buffer, oddities: Oddities): DecodedKey {
     key: Buffer.alloc(0),
     transmissionRisk: null,
     rollingStart: 0,
-    rollingPeriod: MAX_ROLLING_PERIOD,
+    rollingPeriod: maxRollingPeriod,
     reportType: 0,
     daysSinceOnset: null,
     variantOfConcern: null,

@@ -1,6 +1,6 @@
 /** The beginning of `export.bin`: all that stands before the keys. */
 import { bytesField, fixed64Field, varintField } from './encode-fields.ts';
-import { EXPORT_BIN_HEADER, SIGNATURE_ALGORITHM, type ExportHeader, type SignatureInfo } from './format.ts';
+import { exportBinHeader, signatureAlgorithm, type ExportHeader, type SignatureInfo } from './format.ts';
 
 /**
  * The 16-byte header and fields 1 to 6 (reference 1.2). Batch number and size are always 1: a split batch is
@@ -10,7 +10,7 @@ import { EXPORT_BIN_HEADER, SIGNATURE_ALGORITHM, type ExportHeader, type Signatu
  */
 export function encodeHeader(header: ExportHeader, signatureInfos: readonly SignatureInfo[]): Buffer {
   return Buffer.concat([
-    Buffer.from(EXPORT_BIN_HEADER, 'latin1'),
+    Buffer.from(exportBinHeader, 'latin1'),
     fixed64Field(1, unixSeconds(header.startTimestamp)),
     fixed64Field(2, unixSeconds(header.endTimestamp)),
     bytesField(3, header.region),
@@ -25,7 +25,7 @@ export function encodeSignatureInfo(info: SignatureInfo): Buffer {
   return Buffer.concat([
     info.keyVersion === '' ? Buffer.alloc(0) : bytesField(3, info.keyVersion),
     info.keyId === '' ? Buffer.alloc(0) : bytesField(4, info.keyId),
-    bytesField(5, SIGNATURE_ALGORITHM),
+    bytesField(5, signatureAlgorithm),
   ]);
 }
 

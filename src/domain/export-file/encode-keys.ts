@@ -1,5 +1,5 @@
 /** Keys as fields 7 and 8 of `export.bin`: the hot loop, so it makes no objects. */
-import { KEY_LENGTH, MAX_ROLLING_PERIOD, type KeyList } from './format.ts';
+import { KEY_LENGTH, maxRollingPeriod, type KeyList } from './format.ts';
 import { NO_ONSET, type KeyBlock } from './key-block.ts';
 
 /** Room that one 16-byte key needs at most, whatever its values. */
@@ -20,14 +20,14 @@ export interface EncodeKeysOptions {
   readonly keyLength?: number;
 }
 
-const TAG_KEYS = 0x3a;
-const TAG_REVISED_KEYS = 0x42;
-const TAG_KEY_DATA = 0x0a;
-const TAG_RISK = 0x10;
-const TAG_START = 0x18;
-const TAG_PERIOD = 0x20;
-const TAG_REPORT_TYPE = 0x28;
-const TAG_ONSET = 0x30;
+const tagKeys = 0x3a;
+const tagRevisedKeys = 0x42;
+const tagKeyData = 0x0a;
+const tagRisk = 0x10;
+const tagStart = 0x18;
+const tagPeriod = 0x20;
+const tagReportType = 0x28;
+const tagOnset = 0x30;
 
 /**
  * Encodes rows of the block until it ends or the sink is full.
@@ -39,7 +39,7 @@ const TAG_ONSET = 0x30;
  */
 export function encodeKeys(sink: ByteSink, block: KeyBlock, options: EncodeKeysOptions): number {
   const { from, list, keyLength = KEY_LENGTH } = options;
-  const tag = list === 'keys' ? TAG_KEYS : TAG_REVISED_KEYS;
+  const tag = list === 'keys' ? tagKeys : tagRevisedKeys;
   const room = Math.floor((sink.bytes.length - sink.offset) / MAX_KEY_RECORD_BYTES);
   const end = Math.min(block.count, from + room);
   const bytes = sink.bytes;
@@ -47,7 +47,7 @@ export function encodeKeys(sink: ByteSink, block: KeyBlock, options: EncodeKeysO
   for (let row = from; row < end; row++) {
     const body = offset + 2;
     bytes[offset] = tag;
-    bytes[body] = TAG_KEY_DATA;
+    bytes[body] = tagKeyData;
     bytes[body + 1] = keyLength;
     offset = body + 2;
     // A loop beats copy() for 16 bytes.
@@ -65,22 +65,22 @@ function encodeAttributes(bytes: Buffer, at: number, block: KeyBlock, row: numbe
   const period = block.period[row]!;
   const reportType = block.reportType[row]!;
   const onset = block.onset[row]!;
-  bytes[at] = TAG_RISK;
+  bytes[at] = tagRisk;
   let offset = writeInt32(bytes, at + 1, block.risk[row]!);
   if (start !== 0) {
-    bytes[offset] = TAG_START;
+    bytes[offset] = tagStart;
     offset = writeInt32(bytes, offset + 1, start);
   }
-  if (period !== MAX_ROLLING_PERIOD) {
-    bytes[offset] = TAG_PERIOD;
+  if (period !== maxRollingPeriod) {
+    bytes[offset] = tagPeriod;
     offset = writeInt32(bytes, offset + 1, period);
   }
   if (reportType !== 0) {
-    bytes[offset] = TAG_REPORT_TYPE;
+    bytes[offset] = tagReportType;
     offset = writeInt32(bytes, offset + 1, reportType);
   }
   if (onset !== NO_ONSET) {
-    bytes[offset] = TAG_ONSET;
+    bytes[offset] = tagOnset;
     offset = writeInt32(bytes, offset + 1, (onset << 1) ^ (onset >> 31));
   }
   return offset;

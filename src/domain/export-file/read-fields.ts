@@ -8,15 +8,15 @@ export type Field =
   | { readonly number: number; readonly kind: 'bytes'; readonly bytes: Buffer }
   | { readonly number: number; readonly kind: 'fixed32' };
 
-const MAX_VARINT_BYTES = 10;
-const MAX_NOTES = 20;
+const maxVarintBytes = 10;
+const maxNotes = 20;
 
 /** Oddities that readers tolerate, each once, at most 20: unknown fields, fields out of order, overlong numbers. */
 export class Oddities {
   readonly #notes = new Set<string>();
 
   add(note: string): void {
-    if (this.#notes.size < MAX_NOTES) this.#notes.add(note);
+    if (this.#notes.size < maxNotes) this.#notes.add(note);
   }
 
   get notes(): readonly string[] {
@@ -75,7 +75,7 @@ export class FieldReader {
 
   #varint(): number {
     let value = 0;
-    for (let index = 0; index < MAX_VARINT_BYTES; index++) {
+    for (let index = 0; index < maxVarintBytes; index++) {
       const byte = this.#bytes[this.#at++];
       if (byte === undefined) throw this.#fault('ends in the middle of a field');
       if (index < 5) value |= (byte & 0x7f) << (7 * index);

@@ -11,7 +11,7 @@ export interface FileNameParts {
   readonly number: number;
 }
 
-const FILE = /^\d{1,12}-\d{1,12}-\d{5,9}\.zip$/;
+const filePattern = /^\d{1,12}-\d{1,12}-\d{5,9}\.zip$/;
 
 /** `<root>/<start>-<end>-<number>.zip`, Unix seconds, number in five digits (reference 3.4). */
 export function fileName({ filenameRoot, windowStart, windowEnd, revision, number }: FileNameParts): string {
@@ -27,7 +27,7 @@ export function indexName(filenameRoot: string): string {
 
 /** Whether it can be the last segment of a name that {@link fileName} makes. */
 export function isFileName(segment: string): boolean {
-  return FILE.test(segment);
+  return filePattern.test(segment);
 }
 
 function unixSeconds(time: Date): number {

@@ -1,4 +1,5 @@
 /** Which windows of an export are due: pure arithmetic on times. */
+import { addSeconds, windowStart } from '../windows.ts';
 
 /** Half-open: a key belongs to it when start ≤ created_at < end. */
 export interface ExportWindow {
@@ -24,22 +25,13 @@ export interface WindowSchedule {
   readonly limit: number;
 }
 
-/** Seconds from 0001-01-01 to 1970-01-01: deployed servers count multiples from there (reference 3.1). */
-const SECONDS_BEFORE_1970 = 62_135_596_800;
-
-/** The time rounded down to a multiple of `seconds`, counted from 0001-01-01 UTC. */
-export function truncateTime(time: Date, seconds: number): Date {
-  const sinceYearOne = time.getTime() / 1000 + SECONDS_BEFORE_1970;
-  return new Date((Math.floor(sinceYearOne / seconds) * seconds - SECONDS_BEFORE_1970) * 1000);
-}
-
 /** Up to when an export may be planned: what has ended so long ago and is closed (reference 3.1). */
 export function publishableThrough(
   now: Date,
   closedThrough: Date,
   ages: { readonly minWindowAgeSeconds: number; readonly truncateSeconds: number },
 ): Date {
-  const aged = truncateTime(addSeconds(now, -ages.minWindowAgeSeconds), ages.truncateSeconds);
+  const aged = windowStart(addSeconds(now, -ages.minWindowAgeSeconds), ages.truncateSeconds);
   return aged < closedThrough ? aged : closedThrough;
 }
 
@@ -51,10 +43,10 @@ export function publishableThrough(
  */
 export function dueWindows(schedule: WindowSchedule): readonly ExportWindow[] {
   const { periodSeconds, latestEnd, closedThrough, oldest, limit } = schedule;
-  const newestEnd = truncateTime(closedThrough, periodSeconds);
+  const newestEnd = windowStart(closedThrough, periodSeconds);
   const sinceLatest =
-    latestEnd === null ? newestEnd : addSeconds(truncateTime(latestEnd, periodSeconds), periodSeconds);
-  const sinceOldest = addSeconds(truncateTime(oldest, periodSeconds), periodSeconds);
+    latestEnd === null ? newestEnd : addSeconds(windowStart(latestEnd, periodSeconds), periodSeconds);
+  const sinceOldest = addSeconds(windowStart(oldest, periodSeconds), periodSeconds);
   const firstEnd = latestEnd !== null && sinceOldest > sinceLatest ? sinceOldest : sinceLatest;
   const windows: ExportWindow[] = [];
   for (let end = firstEnd; end <= newestEnd && windows.length < limit; end = addSeconds(end, periodSeconds)) {
@@ -66,8 +58,4 @@ export function dueWindows(schedule: WindowSchedule): readonly ExportWindow[] {
 
 function isCovered(window: ExportWindow, { from, thru }: WindowSchedule): boolean {
   return (from === null || window.end > from) && (thru === null || window.start < thru);
-}
-
-function addSeconds(time: Date, seconds: number): Date {
-  return new Date(time.getTime() + seconds * 1000);
 }

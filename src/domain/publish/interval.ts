@@ -1,4 +1,6 @@
-/** Arithmetic of 10-minute intervals and of windows; plain numbers, so no 32-bit limit applies. */
+/** Arithmetic of 10-minute intervals; plain numbers, so no 32-bit limit applies. */
+
+export { addSeconds } from '../windows.ts';
 
 /** Count of 10-minute intervals since 1970-01-01T00:00:00Z. */
 export type IntervalNumber = number;
@@ -7,9 +9,6 @@ export type IntervalNumber = number;
 export const intervalsPerDay = 144;
 
 const secondsPerInterval = 600;
-
-/** Seconds from 0001-01-01T00:00:00Z, where windows are counted from, to 1970-01-01T00:00:00Z (reference 4.1). */
-const secondsFromYearOne = 62_135_596_800;
 
 /** The interval that a time lies in. */
 export function intervalOf(time: Date): IntervalNumber {
@@ -29,16 +28,4 @@ export function utcMidnight(interval: IntervalNumber): IntervalNumber {
 /** Whole UTC days from `a` to `b`, both first taken back to their midnight; the day before is -1 (reference 4.1). */
 export function daysBetween(a: IntervalNumber, b: IntervalNumber): number {
   return (utcMidnight(b) - utcMidnight(a)) / intervalsPerDay;
-}
-
-/** Start of the window of `windowSeconds` that a time lies in, counted from year 1; 0 or less changes nothing (reference 4.1). */
-export function windowStart(time: Date, windowSeconds: number): Date {
-  if (windowSeconds <= 0) return time;
-  const seconds = Math.floor(time.getTime() / 1000) + secondsFromYearOne;
-  return new Date((Math.floor(seconds / windowSeconds) * windowSeconds - secondsFromYearOne) * 1000);
-}
-
-/** `seconds` later, or earlier when negative. */
-export function addSeconds(time: Date, seconds: number): Date {
-  return new Date(time.getTime() + seconds * 1000);
 }

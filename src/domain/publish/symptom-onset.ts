@@ -1,5 +1,6 @@
 /** Which day of first symptoms counts for a publish (reference 4.5). */
-import { addSeconds, intervalOf, utcMidnight, type IntervalNumber } from './interval.ts';
+import { addSeconds } from '../windows.ts';
+import { intervalOf, utcMidnight, type IntervalNumber } from './interval.ts';
 import type { TransformSettings } from './request.ts';
 
 /** The day that counts, and whether it had to be assumed. */

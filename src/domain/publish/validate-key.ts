@@ -1,13 +1,7 @@
 /** The checks on one key, in their fixed order, with the texts that phones know (reference 4.3, 4.4). */
+import { addSeconds, windowStart } from '../windows.ts';
 import { decodeLenientBase64 } from './base64.ts';
-import {
-  addSeconds,
-  intervalOf,
-  intervalsPerDay,
-  startOfInterval,
-  windowStart,
-  type IntervalNumber,
-} from './interval.ts';
+import { intervalOf, intervalsPerDay, startOfInterval, type IntervalNumber } from './interval.ts';
 import type { KeptKey, SentKey, TransformSettings } from './request.ts';
 
 /** Bounds in time, the same for all keys of a request. */
@@ -21,7 +15,7 @@ export interface KeyBounds {
 }
 
 /** A key that is sound in itself. */
-export type ValidKey = Pick<KeptKey, 'key' | 'intervalStart' | 'intervalCount' | 'transmissionRisk' | 'embargo'>;
+type ValidKey = Pick<KeptKey, 'key' | 'intervalStart' | 'intervalCount' | 'transmissionRisk' | 'embargo'>;
 
 /** What came out: the key, or why it cannot be imported. */
 export type Validation =

@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto';
 import type { Batch, ExportFile } from '../../domain/export/batch.ts';
 import { AppError } from '../../domain/errors.ts';
 import { retryDelaySeconds } from '../../domain/export/retry-delay.ts';
-import { giveBackBatch, leaseBatch, lockLeasedBatch, markComplete, type LeaseHolder } from '../../storage/batches.ts';
+import {
+  giveBackBatch,
+  leaseBatch,
+  lockLeasedBatch,
+  markComplete,
+  type GiveBackReason,
+  type LeaseHolder,
+} from '../../storage/batches.ts';
 import { listUploadedFiles } from '../../storage/files.ts';
 import { wantIndex } from '../../storage/index-state.ts';
 import { writeIndex } from '../index/write-index.ts';
@@ -14,8 +21,8 @@ import { prepareBatch } from './prepare.ts';
 import { publishFile } from './publish-file.ts';
 import { clearSpool } from './spool.ts';
 
-/** How a try ended. `taken`: another worker has it, or nothing is to do. */
-export type BuildOutcome = 'built' | 'failed' | 'taken';
+/** How a try ended. `taken`: another worker has it, or nothing is to do. `given back`: we were asked to stop. */
+export type BuildOutcome = 'built' | 'failed' | 'taken' | 'given back';
 
 /** How to try. */
 export interface BuildOptions {
@@ -46,9 +53,15 @@ export async function buildBatch(deps: ExportDeps, batchId: string, options: Bui
     metrics.built(files, (performance.now() - startedAt) / 1000);
     log.info({ files: files.length, ...totals(files) }, 'batch built');
   } catch (error) {
+    // A stop is nobody's fault, whatever the abort looks like from where the work was.
+    if (options.signal.aborted) {
+      const isGivenBack = await giveBack(deps, holder, { error: null, retryAfterSeconds: 0 });
+      if (isGivenBack) log.info('batch given back');
+      return 'given back';
+    }
     metrics.failed();
     log.error({ err: error, attempts: batch.attempts }, 'batch failed');
-    await giveBack(deps, batch, { holder, error, isStopping: options.signal.aborted });
+    await giveBack(deps, holder, { error: reasonText(error), retryAfterSeconds: retryDelaySeconds(batch.attempts) });
     return 'failed';
   }
   // The batch is done whether or not the index can be written now: it is wanted, so it will be.
@@ -87,23 +100,22 @@ async function completeBatch({ database, clock }: ExportDeps, holder: LeaseHolde
   });
 }
 
+/** Whether the batch is free for others now; otherwise they wait until the lease ends. */
 async function giveBack(
   { database, clock, logger }: ExportDeps,
-  batch: Batch,
-  {
-    holder,
-    error,
-    isStopping,
-  }: { readonly holder: LeaseHolder; readonly error: unknown; readonly isStopping: boolean },
-): Promise<void> {
-  const reason = {
-    clock,
-    error: isStopping ? null : reasonText(error),
-    retryAfterSeconds: isStopping ? 0 : retryDelaySeconds(batch.attempts),
-  };
-  await giveBackBatch(database, holder, reason).catch((failure: unknown) =>
-    logger.warn({ err: failure, batch: batch.id }, 'batch not given back: another worker takes it when its lease ends'),
-  );
+  holder: LeaseHolder,
+  reason: Omit<GiveBackReason, 'clock'>,
+): Promise<boolean> {
+  try {
+    await giveBackBatch(database, holder, { ...reason, clock });
+    return true;
+  } catch (error) {
+    logger.warn(
+      { err: error, batch: holder.batchId },
+      'batch not given back: another worker takes it when its lease ends',
+    );
+    return false;
+  }
 }
 
 /** Code and safe message; what is not ours to explain is in the log. */

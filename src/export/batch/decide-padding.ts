@@ -35,7 +35,7 @@ export async function decidePadding(
       await lockPaddingDecisions(client);
       const batches = await oldestUndecidedBatches(client, windowEnd);
       if (batches.length > 0) await decideTogether(client, batches, { settings, random });
-      return batches.length === 0;
+      return batches.length === 0 || batches[0]!.windowEnd.getTime() === windowEnd.getTime();
     });
   }
 }

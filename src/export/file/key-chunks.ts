@@ -1,11 +1,11 @@
-/** Turns blocks of keys into the bytes of `export.bin`, in chunks of about 1 MB. */
+/** Turns blocks of keys into the bytes of `export.bin`, in chunks of about 256 KiB. */
 import { AppError } from '../../domain/errors.ts';
 import { encodeKeys, MAX_KEY_RECORD_BYTES, type ByteSink } from '../../domain/export-file/encode-keys.ts';
 import type { KeyList } from '../../domain/export-file/format.ts';
 import type { KeyBlock } from '../../domain/export-file/key-block.ts';
 import { KeyOrder } from '../../domain/export-file/key-order.ts';
 
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 /** Keys seen so far, by list. */
 export type KeyCounts = Record<KeyList, number>;

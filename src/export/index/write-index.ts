@@ -5,7 +5,7 @@ import { unlistExpiredFiles } from '../../storage/files.ts';
 import { lockIndex, markIndexWritten, outdatedIndexes, readIndexState } from '../../storage/index-state.ts';
 import type { ExportDeps } from '../settings.ts';
 
-type Deps = Pick<ExportDeps, 'database' | 'blobStore'>;
+type Deps = Pick<ExportDeps, 'database' | 'blobStore' | 'clock'>;
 
 /** Never cached, or phones would miss files (reference 3.5). */
 const PUT_OPTIONS = { contentType: 'text/plain', cacheControl: 'no-cache, max-age=0', onlyIfAbsent: false } as const;
@@ -17,10 +17,10 @@ const PUT_OPTIONS = { contentType: 'text/plain', cacheControl: 'no-cache, max-ag
  * @returns whether it was written
  * @throws AppError of the database or the blob store; the index stays wanted then
  */
-export async function writeIndex({ database, blobStore }: Deps, exportId: number): Promise<boolean> {
+export async function writeIndex({ database, blobStore, clock }: Deps, exportId: number): Promise<boolean> {
   return await database.transaction(async (client) => {
     await lockIndex(client, exportId);
-    const state = await readIndexState(client, exportId);
+    const state = await readIndexState(client, exportId, clock);
     if (state === null || state.written >= state.wanted) return false;
     const content = Buffer.from(indexText(state.names), 'latin1');
     await blobStore.put({ bucket: state.bucket, name: indexName(state.filenameRoot) }, content, PUT_OPTIONS);

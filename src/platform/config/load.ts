@@ -21,6 +21,14 @@ export class ConfigurationError extends Error {
 /** Names that Kubernetes makes for a Service called `enmesh…`. */
 const kubernetesName = /_SERVICE_HOST$|_SERVICE_PORT(_.*)?$|_PORT$|_PORT_\d+_.*$/;
 
+/** What could be read, and what is wrong with the rest. */
+export interface Reading {
+  readonly values: Partial<Values>;
+  readonly faults: readonly string[];
+  /** Variables with a text that is not one of theirs. */
+  readonly unreadable: ReadonlySet<VariableName>;
+}
+
 /**
  * Reads all variables.
  * @param env such as process.env
@@ -28,20 +36,28 @@ const kubernetesName = /_SERVICE_HOST$|_SERVICE_PORT(_.*)?$|_PORT$|_PORT_\d+_.*$
  * @throws ConfigurationError naming every unknown name and every bad value
  */
 export async function readValues(env: NodeJS.ProcessEnv, isDev: boolean): Promise<Values> {
+  const { values, faults } = await readEnvironment(env, isDev);
+  if (faults.length > 0) throw new ConfigurationError(faults);
+  return values as Values;
+}
+
+/** As {@link readValues}, for those who look for further faults first. */
+export async function readEnvironment(env: NodeJS.ProcessEnv, isDev: boolean): Promise<Reading> {
   const faults = unknownNames(env);
+  const unreadable = new Set<VariableName>();
   const values: Record<string, unknown> = {};
   for (const [name, variable] of Object.entries(variables) as [VariableName, Variable<unknown>][]) {
     const given = env[name];
     const text = given ?? (isDev ? variable.dev : undefined) ?? variable.fallback;
     if (text === undefined) continue;
     try {
-      values[name] = variable.reader(await resolveSecret(text));
+      values[name] = variable.reader(await resolveSecret(text, env));
     } catch (error) {
       faults.push(`${name} ${error instanceof Error ? error.message : 'cannot be read'}`);
+      unreadable.add(name);
     }
   }
-  if (faults.length > 0) throw new ConfigurationError(faults);
-  return values as Values;
+  return { values, faults, unreadable };
 }
 
 function unknownNames(env: NodeJS.ProcessEnv): string[] {

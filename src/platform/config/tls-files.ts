@@ -1,5 +1,8 @@
 /** TLS material named by the environment: PEM files → PEM text, with faults that name the variable. */
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
+import type { Role } from './check-values.ts';
 import { ConfigurationError, type Values } from './load.ts';
 import type { VariableName } from './variables.ts';
 
@@ -17,74 +20,130 @@ export interface ClientTls {
   readonly key?: string;
 }
 
-/**
- * TLS of a listening role; undefined when it has none.
- * @throws ConfigurationError for a certificate without its key (or the other way), and for files that cannot be read
- */
-export async function serverTls(
-  values: Values,
-  prefix: 'ENMESH_GATEWAY' | 'ENMESH_GRPC' | 'ENMESH_EXPORT' | 'ENMESH_FEDERATION',
-): Promise<ServerTls | undefined> {
-  const cert = await pem(values, `${prefix}_TLS_CERT`);
-  const key = await pem(values, `${prefix}_TLS_KEY`);
-  const clientCa = prefix === 'ENMESH_GATEWAY' ? undefined : await pem(values, `${prefix}_TLS_CLIENT_CA`);
-  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
-  if (cert === undefined || key === undefined) {
-    throw new ConfigurationError([`${prefix}_TLS_CERT and ${prefix}_TLS_KEY go together; set both or neither`]);
-  }
-  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
-}
-
-/**
- * TLS for the calls of this process; undefined when they are plain.
- * @throws ConfigurationError for a certificate without its key or without a CA, and for files that cannot be read
- */
-async function clientTls(values: Values): Promise<ClientTls | undefined> {
-  const ca = await pem(values, 'ENMESH_CLIENT_TLS_CA');
-  const cert = await pem(values, 'ENMESH_CLIENT_TLS_CERT');
-  const key = await pem(values, 'ENMESH_CLIENT_TLS_KEY');
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new ConfigurationError(['ENMESH_CLIENT_TLS_CERT and ENMESH_CLIENT_TLS_KEY go together; set both or neither']);
-  }
-  if (ca === undefined) {
-    if (cert === undefined) return undefined;
-    throw new ConfigurationError([
-      'ENMESH_CLIENT_TLS_CERT needs ENMESH_CLIENT_TLS_CA: who signs the roles that are called',
-    ]);
-  }
-  return { ca, ...(cert === undefined || key === undefined ? {} : { cert, key }) };
-}
-
 /** How this process proves itself to the roles that it calls. */
 export interface CallSettings {
   readonly tls?: ClientTls;
   readonly token?: string;
 }
 
-/**
- * What the environment says about calls to other roles.
- * @throws ConfigurationError as {@link clientTls}, and for a token that would travel in plain text
- */
-export async function callSettings(values: Values): Promise<CallSettings> {
-  const tls = await clientTls(values);
-  const token = values.ENMESH_CLIENT_TOKEN;
-  if (token !== undefined && tls === undefined) {
-    throw new ConfigurationError([
-      'ENMESH_CLIENT_TOKEN needs ENMESH_CLIENT_TLS_CA: a token never travels in plain text',
-    ]);
-  }
-  return { ...(tls === undefined ? {} : { tls }), ...(token === undefined ? {} : { token }) };
+/** The variables of one certificate. */
+interface TlsNames {
+  readonly cert: VariableName;
+  readonly key: VariableName;
+  readonly ca?: VariableName;
 }
 
-async function pem(values: Values, name: VariableName): Promise<string | undefined> {
+const client = {
+  cert: 'ENMESH_CLIENT_TLS_CERT',
+  key: 'ENMESH_CLIENT_TLS_KEY',
+  ca: 'ENMESH_CLIENT_TLS_CA',
+} as const satisfies TlsNames;
+
+const ofRole: Readonly<Record<Role, TlsNames>> = {
+  gateway: { cert: 'ENMESH_GATEWAY_TLS_CERT', key: 'ENMESH_GATEWAY_TLS_KEY' },
+  server: grpcNames('ENMESH_GRPC'),
+  export: grpcNames('ENMESH_EXPORT'),
+  federation: grpcNames('ENMESH_FEDERATION'),
+};
+
+function grpcNames(prefix: 'ENMESH_GRPC' | 'ENMESH_EXPORT' | 'ENMESH_FEDERATION'): TlsNames {
+  return { cert: `${prefix}_TLS_CERT`, key: `${prefix}_TLS_KEY`, ca: `${prefix}_TLS_CLIENT_CA` };
+}
+
+/**
+ * Every fault of the TLS files that these roles use, one line each.
+ * @param except variables that nothing is said about
+ */
+export async function tlsFaults(
+  values: Partial<Values>,
+  roles: ReadonlySet<Role>,
+  except: ReadonlySet<VariableName> = new Set(),
+): Promise<string[]> {
+  const used = [...[...roles].map((role) => ofRole[role]), ...(roles.has('gateway') ? [client] : [])];
+  const checked = used.filter((names) => !Object.values(names).some((name: VariableName) => except.has(name)));
+  return (await Promise.all(checked.map((names) => faultsOfOne(values, names)))).flat();
+}
+
+/**
+ * TLS of a listening role; undefined when it has none.
+ * @throws ConfigurationError for a certificate without its key (or the other way), and for files that cannot be used
+ */
+export async function serverTls(
+  values: Values,
+  prefix: 'ENMESH_GATEWAY' | 'ENMESH_GRPC' | 'ENMESH_EXPORT' | 'ENMESH_FEDERATION',
+): Promise<ServerTls | undefined> {
+  const names = prefix === 'ENMESH_GATEWAY' ? ofRole.gateway : grpcNames(prefix);
+  const { cert, key, ca } = await readOne(values, names);
+  if (cert === undefined || key === undefined) return undefined;
+  return { cert, key, ...(ca === undefined ? {} : { clientCa: ca }) };
+}
+
+/**
+ * What the environment says about calls to other roles.
+ * @throws ConfigurationError for a certificate without its key or without a CA, and for files that cannot be used
+ */
+export async function callSettings(values: Values): Promise<CallSettings> {
+  const { cert, key, ca } = await readOne(values, client);
+  const own = cert === undefined || key === undefined ? {} : { cert, key };
+  const token = values.ENMESH_CLIENT_TOKEN;
+  return { ...(ca === undefined ? {} : { tls: { ca, ...own } }), ...(token === undefined ? {} : { token }) };
+}
+
+type PemTexts = Partial<Record<keyof TlsNames, string>>;
+
+async function readOne(values: Values, names: TlsNames): Promise<PemTexts> {
+  const faults = await faultsOfOne(values, names);
+  if (faults.length > 0) throw new ConfigurationError(faults);
+  return await readAll(values, names);
+}
+
+async function readAll(values: Partial<Values>, names: TlsNames): Promise<PemTexts> {
+  const texts: PemTexts = {};
+  for (const part of ['cert', 'key', 'ca'] as const) {
+    const name = names[part];
+    const text = name === undefined ? undefined : await pem(values, name);
+    if (text !== undefined) texts[part] = text;
+  }
+  return texts;
+}
+
+async function faultsOfOne(values: Partial<Values>, names: TlsNames): Promise<string[]> {
+  const faults = [...pairFaults(values, names), ...(await unreadableFiles(values, names))];
+  if (faults.length > 0) return faults;
+  try {
+    const texts = await readAll(values, names);
+    createSecureContext(texts);
+    // A CA that is no certificate is passed over there.
+    if (texts.ca !== undefined) new X509Certificate(texts.ca);
+    return [];
+  } catch {
+    const set = Object.values(names).filter((name: VariableName) => values[name] !== undefined);
+    return [`${set.join(', ')} cannot be used: wants PEM, and the key of that certificate`];
+  }
+}
+
+function pairFaults(values: Partial<Values>, { cert, key, ca }: TlsNames): string[] {
+  const has = (name: VariableName | undefined): boolean => name !== undefined && values[name] !== undefined;
+  if (has(cert) !== has(key)) return [`${cert} and ${key} go together; set both or neither`];
+  if (ca === undefined || has(cert) === has(ca)) return [];
+  if (ca === client.ca) return has(ca) ? [] : [`${cert} needs ${ca}: who signs the roles that are called`];
+  return has(cert) ? [] : [`${ca} needs ${cert} and ${key}: without TLS nobody shows a certificate`];
+}
+
+async function unreadableFiles(values: Partial<Values>, names: TlsNames): Promise<string[]> {
+  const faults = Object.values(names).map(async (name: VariableName) => {
+    try {
+      await pem(values, name);
+      return [];
+    } catch (error) {
+      return [`${name} names a file that cannot be read: ${error instanceof Error ? error.message : ''}`];
+    }
+  });
+  return (await Promise.all(faults)).flat();
+}
+
+async function pem(values: Partial<Values>, name: VariableName): Promise<string | undefined> {
   const path = values[name];
   if (typeof path !== 'string') return undefined;
-  if (path.includes('-----BEGIN')) return path;
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError([
-      `${name} names a file that cannot be read: ${error instanceof Error ? error.message : ''}`,
-    ]);
-  }
+  return path.includes('-----BEGIN') ? path : await readFile(path, 'utf8');
 }

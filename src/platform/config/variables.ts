@@ -72,8 +72,15 @@ export const variables = {
   ENMESH_STOP_TIMEOUT: variable(
     'General',
     read.positiveDuration,
-    'Longest time that running work gets when the process is asked to stop.',
+    'Longest time from the wish to stop to the end of the process.',
     '10s',
+  ),
+  ENMESH_STOP_DRAIN: variable(
+    'General',
+    read.duration,
+    'When asked to stop, the process says that it is not ready but takes new requests for so long, so that load balancers notice; part of ENMESH_STOP_TIMEOUT.',
+    '1s',
+    '0s',
   ),
 
   ENMESH_DATABASE_URL: optional(
@@ -89,10 +96,15 @@ export const variables = {
   ENMESH_MIGRATE_AT_START: variable(
     'Database',
     read.bool,
-    'Bring the schema up to date at start, one process at a time; when false, `enmesh migrate` does it.',
+    'Bring the schema up to date at start, one process at a time; when false, `enmesh migrate` does it, and roles refuse to start on an old schema.',
     'true',
   ),
-  ENMESH_DATABASE_POOL_SIZE: variable('Database', read.integer(1, 1000), 'Connections at most, per process.', '10'),
+  ENMESH_DATABASE_POOL_SIZE: variable(
+    'Database',
+    read.integer(1, 1000),
+    'Connections of requests and exports at most, per process; at least 2 × ENMESH_EXPORT_CONCURRENCY + 2 in the export role. Jobs use further connections of their own in each process of the server and export roles: at most 2 × ENMESH_EXPORT_CONCURRENCY + 8.',
+    '10',
+  ),
   ENMESH_DATABASE_STATEMENT_TIMEOUT: variable(
     'Database',
     read.positiveDuration,
@@ -145,7 +157,7 @@ export const variables = {
   ENMESH_CLIENT_TOKEN: optional(
     'TLS and callers',
     read.text,
-    'Token that this process shows to the roles that it calls, instead of a certificate. Usually a secret reference.',
+    'Token that this process shows to the roles that it calls, instead of a certificate; off loopback it needs ENMESH_CLIENT_TLS_CA. Usually a secret reference.',
   ),
   ENMESH_CALLERS: variable(
     'TLS and callers',
@@ -156,21 +168,21 @@ export const variables = {
   ENMESH_CALLER_TOKENS: variable(
     'TLS and callers',
     rolePairs,
-    'Caller roles by token: `TOKEN=ROLE` pairs separated by commas. Usually a secret reference.',
+    'Caller roles by token: `TOKEN=ROLE` pairs separated by commas; when set, callers on loopback need one too. Usually a secret reference.',
     '',
   ),
 
   ENMESH_TRUNCATE_WINDOW: variable(
     'Windows and exports',
     read.positiveDuration,
-    'Times of keys are rounded down to multiples of this, so that no upload can be told from others.',
+    'Times of keys are rounded down to multiples of this, so that no upload can be told from others; at least 1m but in test installations.',
     '1h',
     '5s',
   ),
   ENMESH_EXPORT_MIN_WINDOW_AGE: variable(
     'Windows and exports',
     read.duration,
-    'A window is exported so long after its end.',
+    'A window is exported so long after its end; at least 1m but in test installations.',
     '2h',
     '1s',
   ),
@@ -308,7 +320,7 @@ export const variables = {
   ENMESH_TRUSTED_PROXIES: variable(
     'Publishing',
     read.cidrs,
-    'CIDRs whose `Forwarded` and `X-Forwarded-For` count.',
+    'CIDRs whose `Forwarded` and `X-Forwarded-For` count; no effect before rate limits are built.',
     '',
   ),
 

@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { AppError } from '../../domain/errors.ts';
+import { isAlive } from '../is-alive.ts';
+import { hasCode } from '../system-error.ts';
 
 /** A lock that is held. */
 export interface OwnerLock {
@@ -60,16 +62,6 @@ async function refuseLiving(owner: string): Promise<void> {
   );
 }
 
-/** True if a process with this id exists, whoever owns it. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return hasCode(error, 'EPERM');
-  }
-}
-
 /** Process id and, where the system tells, its start: ids are used again, and in containers they often are. */
 async function processIdentity(pid: number): Promise<string> {
   if (process.platform !== 'linux') return String(pid);
@@ -78,8 +70,4 @@ async function processIdentity(pid: number): Promise<string> {
   // Field 22 of proc(5); the second, in brackets, may hold blanks.
   const startedAt = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
   return `${String(pid)} ${boot.trim()} ${startedAt}`;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError } from '../../domain/errors.ts';
 import type { Cluster } from './cluster.ts';
-import { isAlive } from './owner-lock.ts';
+import { isAlive } from '../is-alive.ts';
 import { runProgram } from './run-program.ts';
 
 /** A server that accepts connections on 127.0.0.1. */

@@ -1,5 +1,6 @@
 /** A real PostgreSQL for development and tests, from npm packages: no installation, no Docker. */
 import { join, resolve } from 'node:path';
+import { AppError } from '../../domain/errors.ts';
 import type { Running } from '../lifecycle.ts';
 import type { Logger } from '../logger.ts';
 import { findBinaries, libraryEnvironment } from './binaries.ts';
@@ -25,14 +26,21 @@ export interface EmbeddedPostgresOptions {
   readonly durable?: boolean;
 }
 
+/** A server that runs. */
+export interface EmbeddedPostgres extends Running {
+  /** With its password. */
+  readonly url: string;
+  /** Aborted, with an AppError as its reason, when the server ends although nobody stopped it. */
+  readonly lost: AbortSignal;
+}
+
 /**
  * Starts a server on a free port of 127.0.0.1, after stopping one that a killed process left behind; what was committed
  * is there again. The process that starts it owns it: a second one on the same folder is refused while the first lives.
- * @returns the database's URL, with its password
  * @throws AppError with cause and cure: `conflict` when the folder is in use, `precondition` for a folder of another
  * user, a missing package or a program that cannot run, `unavailable` when the server does not start
  */
-export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<Running & { url: string }> {
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const isDurable = options.durable ?? true;
   const folder = join(resolve(options.dataDir), 'postgres');
   const binaries = findBinaries();
@@ -64,11 +72,12 @@ function running(
   cluster: Cluster,
   { child, port }: Postmaster,
   { logger, release }: { logger: Logger; release: () => Promise<void> },
-): Running & { url: string } {
+): EmbeddedPostgres {
+  const lost = new AbortController();
   let stopping: Promise<void> | undefined;
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => {
-      if (stopping === undefined) logger.error({ log: cluster.log }, 'the embedded PostgreSQL ended by itself');
+      if (stopping === undefined) lost.abort(endedByItself(cluster));
       resolve();
     });
   });
@@ -82,6 +91,15 @@ function running(
   logger.debug({ port }, 'the embedded PostgreSQL accepts connections');
   return {
     url: `postgresql://${databaseUser}:${cluster.password}@127.0.0.1:${String(port)}/postgres`,
+    lost: lost.signal,
     stop: () => (stopping ??= stop()),
   };
+}
+
+function endedByItself({ log }: Cluster): AppError {
+  return new AppError(
+    'unavailable',
+    'embedded_postgres_ended',
+    `the embedded PostgreSQL ended by itself, see ${log}; start again: what was committed is there`,
+  );
 }

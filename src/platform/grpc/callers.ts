@@ -1,9 +1,9 @@
 /** Who is calling, and whether they may: by the names in a client certificate, by a token, or for being on this machine. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
 import type { CallContext, ServerMiddlewareCall } from 'nice-grpc';
 import { type CallerRole, mayCall } from '../../domain/caller-roles.ts';
 import { AppError } from '../../domain/errors.ts';
+import { insecureAddress } from '../config/address.ts';
 import type { Address } from '../config/readers.ts';
 import { peerNamesKey, type ServerTls } from './server-tls.ts';
 
@@ -17,37 +17,22 @@ export interface CallerSettings {
   readonly callerTokens: ReadonlyMap<string, CallerRole>;
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** True for addresses that no other machine can reach. */
-export function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return version === 0 ? host.toLowerCase() === 'localhost' : loopback.check(host, version === 6 ? 'ipv6' : 'ipv4');
-}
-
 /**
  * Refuses an address that other machines reach while nothing tells callers apart.
  * @throws AppError `precondition`/`insecure_address`
  */
-export function requireSecureAddress(settings: CallerSettings): void {
-  if (isLoopback(settings.address.host) || isEnforced(settings)) return;
-  const cause =
-    settings.tls === undefined && settings.callerTokens.size > 0
-      ? 'caller tokens would cross the network in plain text'
-      : 'everybody who reaches it could call it';
-  throw new AppError(
-    'precondition',
-    'insecure_address',
-    `gRPC must not listen on ${settings.address.host}, which is not a loopback address: ${cause}. ` +
-      'Set TLS certificate and key, and either the CA of client certificates or caller tokens; or listen on 127.0.0.1.',
-  );
+export function requireSecureAddress({ address, tls, callerTokens }: CallerSettings): void {
+  const fault = insecureAddress(address.host, {
+    hasTls: tls !== undefined,
+    hasClientCa: tls?.clientCa !== undefined,
+    hasTokens: callerTokens.size > 0,
+  });
+  if (fault !== undefined) throw new AppError('precondition', 'insecure_address', fault);
 }
 
-/** Callers are told apart as soon as TLS comes with a client CA or with tokens. */
+/** Callers are told apart as soon as there are tokens or a client CA, on loopback too. */
 function isEnforced({ tls, callerTokens }: CallerSettings): boolean {
-  return tls !== undefined && (tls.clientCa !== undefined || callerTokens.size > 0);
+  return tls?.clientCa !== undefined || callerTokens.size > 0;
 }
 
 const health = /^\/grpc\.health\.v1\.Health\//;

@@ -7,8 +7,8 @@ import {
   createClientFactory,
 } from 'nice-grpc';
 import { AppError } from '../../domain/errors.ts';
+import { hostOfTarget, isLoopback } from '../config/address.ts';
 import { type CallLimits, limitCalls } from './client-calls.ts';
-import { isLoopback } from './callers.ts';
 
 /** How to reach the other side. */
 export interface GrpcClientSettings {
@@ -57,7 +57,7 @@ export function createGrpcClient<Definition extends CompatServiceDefinition>(
   settings: GrpcClientSettings,
   options: { readonly timeoutMs?: number } = {},
 ): GrpcClient<Definition> {
-  if (settings.token !== undefined && settings.tls === undefined && !isLoopback(hostOf(target))) {
+  if (settings.token !== undefined && settings.tls === undefined && !isLoopback(hostOfTarget(target))) {
     throw new AppError(
       'precondition',
       'insecure_token',
@@ -90,9 +90,4 @@ function credentialsOf({ tls }: GrpcClientSettings): ChannelCredentials {
 
 function bytes(text: string | undefined): Buffer | null {
   return text === undefined ? null : Buffer.from(text);
-}
-
-function hostOf(target: string): string {
-  const [, host = ''] = /^(?:dns:\/\/\/)?(.*):\d+$/.exec(target) ?? [];
-  return host.replace(/^\[(.*)\]$/, '$1');
 }

@@ -24,6 +24,7 @@ export class Health {
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #isServing = false;
+  #isDraining = false;
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -43,7 +44,7 @@ export class Health {
     } catch (err) {
       this.#options.logger.debug({ err }, 'readiness cannot be told');
     }
-    if (this.#stopping.signal.aborted) return;
+    if (this.#isDraining) return;
     if (isServing !== this.#isServing) {
       this.#options.logger.info({ isServing }, 'health changed');
       this.#set(isServing);
@@ -51,13 +52,18 @@ export class Health {
     this.#timer = setTimeout(() => void this.start(), pollMs).unref();
   }
 
-  /** NOT_SERVING for good; tells those who watch, then ends their streams. */
-  async stop(): Promise<void> {
+  /** NOT_SERVING for good; tells those who watch. */
+  drain(): void {
+    this.#isDraining = true;
     clearTimeout(this.#timer);
     this.#set(false);
+  }
+
+  /** NOT_SERVING for good; tells those who watch, then ends their streams. */
+  async stop(): Promise<void> {
+    this.drain();
     await setImmediate();
     this.#stopping.abort();
-    clearTimeout(this.#timer);
   }
 
   #set(isServing: boolean): void {

@@ -63,7 +63,7 @@ const channelOptions = {
 };
 
 /**
- * Listens and serves. Health says SERVING as soon as `isReady` says so; NOT_SERVING again before the stop.
+ * Listens and serves. Health says SERVING as soon as `isReady` says so; NOT_SERVING again from `drain` or `stop` on.
  * @returns the address it really listens on (port 0 = any free one)
  * @throws AppError `precondition`: `insecure_address`, `cannot_listen`, `bad_tls`
  */
@@ -90,6 +90,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Runni
   let stopped: Promise<void> | undefined;
   return {
     address,
+    drain: () => {
+      health.drain();
+    },
     stop: () => (stopped ??= stop(server, health, options)),
   };
 }

@@ -18,7 +18,8 @@ export async function applyAtStart(
   options: { readonly always: boolean },
 ): Promise<void> {
   const dryRun = !options.always && !isEmptyConfiguration(await readConfiguration(deps.database));
-  const changes = await applyConfiguration(deps, wanted, { prune: false, dryRun, actor });
+  const { changes, warnings } = await applyConfiguration(deps, wanted, { prune: false, dryRun, actor });
+  if (warnings.length > 0) deps.logger.warn({ warnings }, 'ENMESH_CONFIG has settings without effect');
   if (!dryRun || changes.length === 0) return;
   deps.logger.warn(
     { differing: changes.map(({ list, name }) => `${list}/${name}`) },

@@ -1,9 +1,10 @@
 /** Makes the configuration be what is wanted, or says what that would change. */
 import type { Configuration } from '../../domain/configuration/configuration.ts';
 import { diff, type Change } from '../../domain/configuration/diff.ts';
-import { refuseFaults } from '../../domain/configuration/faults.ts';
+import { faultText, refuseFaults } from '../../domain/configuration/faults.ts';
 import { installationFaults } from '../../domain/configuration/installation.ts';
 import { referenceFaults } from '../../domain/configuration/references.ts';
+import { withoutEffect } from '../../domain/configuration/without-effect.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { Database } from '../../storage/database.ts';
@@ -41,16 +42,23 @@ export interface ApplyOptions {
   readonly actor: string;
 }
 
+/** What applying did, or would do. */
+export interface Applied {
+  /** In order; empty when everything is as wanted. */
+  readonly changes: readonly Change[];
+  /** What of the wanted configuration has no effect in this release, a line each. */
+  readonly warnings: readonly string[];
+}
+
 /**
  * Applies in one transaction, one apply at a time.
- * @returns what was, or would be, changed, in order; empty when everything is as wanted
  * @throws AppError `invalid`/`invalid_configuration` with every fault; then nothing was changed
  */
 export async function applyConfiguration(
   { database, clock, settings, logger }: AdminDeps,
   wanted: Configuration,
   { prune, dryRun, actor }: ApplyOptions,
-): Promise<readonly Change[]> {
+): Promise<Applied> {
   const changes = await database.transaction(async (client) => {
     await lockConfiguration(client, dryRun ? 'shared' : 'exclusive');
     const current = await readLockedConfiguration(client);
@@ -64,5 +72,5 @@ export async function applyConfiguration(
     return planned;
   });
   if (!dryRun && changes.length > 0) logger.info({ actor, changes: changes.length }, 'configuration changed');
-  return changes;
+  return { changes, warnings: withoutEffect(wanted).map(faultText) };
 }

@@ -3,7 +3,7 @@ import type { AdminServiceImplementation } from '../../gen/enmesh/admin/v1/admin
 import { readConfiguration } from '../../storage/configuration/read-configuration.ts';
 import { callerName } from './caller-name.ts';
 import { applyConfiguration, type AdminDeps } from './apply-configuration.ts';
-import { fromConfigurationMessage, toChangeMessage, toConfigurationMessage } from './wire.ts';
+import { fromConfigurationMessage, toAppliedMessage, toConfigurationMessage } from './wire.ts';
 
 /** The service. */
 export function createAdminService(deps: AdminDeps): AdminServiceImplementation {
@@ -11,14 +11,12 @@ export function createAdminService(deps: AdminDeps): AdminServiceImplementation 
     async plan({ configuration, prune }, context) {
       const wanted = fromConfigurationMessage(configuration);
       const options = { prune, dryRun: true, actor: callerName(context) };
-      const changes = await applyConfiguration(deps, wanted, options);
-      return { changes: changes.map(toChangeMessage) };
+      return toAppliedMessage(await applyConfiguration(deps, wanted, options));
     },
     async apply({ configuration, prune }, context) {
       const wanted = fromConfigurationMessage(configuration);
       const options = { prune, dryRun: false, actor: callerName(context) };
-      const changes = await applyConfiguration(deps, wanted, options);
-      return { changes: changes.map(toChangeMessage) };
+      return toAppliedMessage(await applyConfiguration(deps, wanted, options));
     },
     async get() {
       return { configuration: toConfigurationMessage(await readConfiguration(deps.database)) };

@@ -5,6 +5,7 @@ import { parseConfiguration } from '../../domain/configuration/parse-configurati
 import { withoutNulls } from '../../domain/configuration/without-nulls.ts';
 import * as wire from '../../gen/enmesh/admin/v1/admin.ts';
 import type { Configuration as ConfigurationMessage } from '../../gen/enmesh/admin/v1/configuration.ts';
+import type { Applied } from './apply-configuration.ts';
 
 /** What a service implementation may answer a configuration with. */
 type ConfigurationAnswer = wire.DeepPartial<ConfigurationMessage>;
@@ -28,8 +29,12 @@ export function toConfigurationMessage(configuration: Configuration): Configurat
   return withoutNulls(configuration);
 }
 
-/** For an answer. */
-export function toChangeMessage({ action, list, name, fields }: Change): wire.Change {
+/** For an answer to Plan and to Apply. */
+export function toAppliedMessage({ changes, warnings }: Applied): wire.PlanResponse & wire.ApplyResponse {
+  return { changes: changes.map(toChangeMessage), warnings: [...warnings] };
+}
+
+function toChangeMessage({ action, list, name, fields }: Change): wire.Change {
   return {
     action: actions[action],
     list,

@@ -1,5 +1,5 @@
 /** Verifies that a health authority vouches for exactly these keys (reference 3). */
-import { createHmac, timingSafeEqual, verify } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual, verify } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
 import { decodeLenientBase64 } from '../../domain/publish/base64.ts';
 import { hmacOrder, hmacTexts } from '../../domain/publish/hmac-text.ts';
@@ -11,6 +11,7 @@ import type { CertificateClaims } from './certificate-claims.ts';
 import { isNotValidYet, timeFault } from './certificate-times.ts';
 import type { PublishCommand } from './command.ts';
 import { parseCompactJws, type CompactJws } from './compact-jws.ts';
+import { derSignature } from './der-signature.ts';
 import { echo } from './echo.ts';
 import type { PublishSettings } from './settings.ts';
 
@@ -98,12 +99,9 @@ function verifySignatureAndTimes(jws: CompactJws, keys: readonly AuthorityKey[],
   if (fault !== undefined) throw refusal(fault);
 }
 
-/** r and s of 32 bytes each; DER is refused. */
-const signatureLength = 64;
-
-function isSignedBy({ signingInput, signature }: CompactJws, key: AuthorityKey['publicKey']): boolean {
-  if (signature.length !== signatureLength) return false;
-  return verify('sha256', Buffer.from(signingInput), { key, dsaEncoding: 'ieee-p1363' }, signature);
+function isSignedBy({ signingInput, signature }: CompactJws, publicKey: AuthorityKey['publicKey']): boolean {
+  const der = derSignature(signature);
+  return der !== undefined && verify('sha256', Buffer.from(signingInput), publicKey, der);
 }
 
 function reportTypeOf({ reportType }: CertificateClaims): ReportType {
@@ -121,8 +119,10 @@ function verifyHmac(
   const secret = decodeLenientBase64(hmacKey);
   if (secret.bytes === undefined) throw refusal(`error decoding HMAC secret from publish request: ${secret.fault}`);
   if (keys.length === 0) throw refusal('calculating expected HMAC: cannot calculate hmac on empty exposure keys');
+  // As a key object: Node looks at raw bytes much longer to find out what they are.
+  const hmacKeyObject = createSecretKey(secret.bytes);
   for (const text of texts) {
-    const mac = createHmac('sha256', secret.bytes).update(text).digest();
+    const mac = createHmac('sha256', hmacKeyObject).update(text).digest();
     if (mac.length === expected.bytes.length && timingSafeEqual(mac, expected.bytes)) return;
   }
   // The misspelling is what deployed servers answer.

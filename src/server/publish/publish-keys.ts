@@ -1,4 +1,5 @@
 /** The use case: a phone publishes the keys of a diagnosed person. */
+import type { KeyObject } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
 import { intervalOf, startOfInterval } from '../../domain/publish/interval.ts';
 import type { KeptKey } from '../../domain/publish/request.ts';
@@ -27,7 +28,7 @@ export interface PublishKeysDeps {
   readonly revisionKeys: RevisionKeys;
   readonly settings: PublishSettings;
   /** Key of the hashes in receipts. */
-  readonly receiptSecret: Buffer;
+  readonly receiptSecret: KeyObject;
 }
 
 /** What is known of a publish before anything is written. */

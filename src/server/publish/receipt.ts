@@ -1,17 +1,19 @@
 /** Names a request by keyed hashes, so that a repetition is known without keeping what was sent. */
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import type { KeptKey } from '../../domain/publish/request.ts';
 import type { EarlierAnswer, Receipt } from '../../storage/receipts.ts';
 import type { VerifiedCertificate } from './certificate.ts';
 import type { PublishCommand } from './command.ts';
 
 /** Derives the key of the hashes from a secret of the installation. */
-export function receiptSecret(installationSecret: Uint8Array): Buffer {
-  return Buffer.from(hkdfSync('sha256', installationSecret, new Uint8Array(), 'enmesh publish receipt', 32));
+export function receiptSecret(installationSecret: Uint8Array): KeyObject {
+  return createSecretKey(
+    Buffer.from(hkdfSync('sha256', installationSecret, new Uint8Array(), 'enmesh publish receipt', 32)),
+  );
 }
 
 /** The receipt of a request: the order of its keys and its padding do not count, everything else does. */
-export function receiptOf(command: PublishCommand, certificate: VerifiedCertificate, secret: Buffer): Receipt {
+export function receiptOf(command: PublishCommand, certificate: VerifiedCertificate, secret: KeyObject): Receipt {
   const content = JSON.stringify([
     command.appId.toLowerCase(),
     certificate.keysText,
@@ -43,6 +45,6 @@ export function decodeTokens(
   return keys.filter(({ index }) => listed.has(index));
 }
 
-function keyedHash(secret: Buffer, text: string): Buffer {
+function keyedHash(secret: KeyObject, text: string): Buffer {
   return createHmac('sha256', secret).update(text).digest();
 }

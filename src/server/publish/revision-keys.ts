@@ -1,5 +1,5 @@
 /** Data keys of revision tokens: made once, wrapped by the key manager, remembered for a while (reference 5.2). */
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { KeyManager } from '../../platform/key-manager/key-manager.ts';
@@ -39,7 +39,7 @@ export class RevisionKeys {
   #stored: readonly StoredRevisionKey[] = [];
   #staleFrom = new Date(0);
   #loading: Promise<void> | undefined;
-  readonly #secrets = new Map<string, Promise<Uint8Array>>();
+  readonly #secrets = new Map<string, Promise<KeyObject>>();
 
   constructor(deps: RevisionKeysDeps) {
     this.#deps = deps;
@@ -102,11 +102,13 @@ export class RevisionKeys {
   }
 
   /** Unwraps a key once; a failure is not remembered. */
-  #secret(stored: StoredRevisionKey): Promise<Uint8Array> {
+  #secret(stored: StoredRevisionKey): Promise<KeyObject> {
     const known = this.#secrets.get(stored.kid);
     if (known) return known;
     const { keyManager, settings } = this.#deps;
-    const secret = keyManager.decrypt(settings.revisionTokenKey, stored.wrappedKey, stored.aad);
+    const secret = keyManager
+      .decrypt(settings.revisionTokenKey, stored.wrappedKey, stored.aad)
+      .then((bytes) => createSecretKey(bytes));
     this.#secrets.set(stored.kid, secret);
     secret.catch(() => this.#secrets.delete(stored.kid));
     return secret;

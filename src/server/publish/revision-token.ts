@@ -1,5 +1,5 @@
 /** Revision tokens: the list of keys that their holder may revise, sealed (reference 5.1). */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 import { decodeLenientBase64 } from '../../domain/publish/base64.ts';
 import { intervalsPerDay } from '../../domain/publish/interval.ts';
 import type { RevisableKey } from '../../domain/publish/revision.ts';
@@ -9,8 +9,8 @@ import { RevisionToken, RevisionTokenData } from '../../gen/revision_token.ts';
 export interface RevisionKey {
   /** Decimal. */
   readonly kid: string;
-  /** 32 bytes. */
-  readonly secret: Uint8Array;
+  /** Of 32 bytes. */
+  readonly secret: KeyObject;
 }
 
 /** A token whose list is still sealed. */

@@ -5,12 +5,11 @@ import {
   planRevisions,
   storesFirst,
   type RevisableKey,
-  type RevisionPlan,
   type RevisionPolicy,
   type SentToken,
 } from '../../domain/publish/revision.ts';
 import type { Database } from '../../storage/database.ts';
-import { insertKeys, reviseKeys, type PublishFacts, type Raced } from '../../storage/exposures.ts';
+import { findKnown, insertKeys, reviseKeys, type Known, type PublishFacts } from '../../storage/exposures.ts';
 import type { EarlierAnswer } from '../../storage/receipts.ts';
 import { encodeTokens } from './receipt.ts';
 
@@ -42,45 +41,41 @@ export type StoreResult =
 const mostAttempts = 8;
 
 /**
- * Writes all keys in one transaction: one round trip when none is known, two when some are.
+ * Writes all keys in one transaction: one round trip when none is known, at most three when some are.
  * @throws AppError invalid with the code of the revision fault; unavailable
  */
 export async function storeKeys(database: Database, toStore: KeysToStore): Promise<StoreResult> {
   const { token, facts } = toStore;
   // A known key is likely with a token, and all that matters with a negative report.
-  let probes = token !== 'missing' || !storesFirst(facts.reportType);
+  let looksFirst = token !== 'missing' || !storesFirst(facts.reportType);
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const result = await tryToStore(database, toStore, probes);
-    if ('repeated' in result || 'listed' in result) return result;
-    probes = true;
+    const known = looksFirst ? await findKnown(database, facts, toStore.keys) : nothingKnown;
+    if (known.answer) return { repeated: known.answer };
+    const result = known.keys.length > 0 ? await revise(database, toStore, known) : await insert(database, toStore);
+    if (result) return result;
+    looksFirst = true;
   }
   throw new AppError('unavailable', 'unavailable', 'these keys are being written by other requests; try again later');
 }
 
-async function tryToStore(database: Database, toStore: KeysToStore, probes: boolean): Promise<StoreResult | Raced> {
-  const { facts, keyOrder } = toStore;
-  const storesNew = storesFirst(facts.reportType);
-  const stored = storesNew ? toStore.keys : [];
-  const tokens = encodeTokens(keyOrder, stored);
-  const outcome = await insertKeys(database, facts, { keys: toStore.keys, storesNew, probes, tokens });
-  if (outcome.kind === 'stored') return { inserted: stored.length, revised: 0, listed: stored };
-  if (outcome.kind === 'repeated') return { repeated: outcome.answer };
-  if (outcome.kind === 'raced') return outcome;
+const nothingKnown: Known = { answer: undefined, keys: [] };
 
-  const { keys: sent, token, policy } = toStore;
-  const plan = planRevisions({ sent, known: outcome.keys, token, reportType: facts.reportType, policy });
-  if (plan.refusal) {
-    throw new AppError('invalid', plan.refusal.code, plan.refusal.message, { details: toStore.warnings });
-  }
-  return await carryOut(database, toStore, plan);
+/** Undefined when something is known after all; then nothing was written. */
+async function insert(database: Database, { facts, keys, keyOrder }: KeysToStore): Promise<StoreResult | undefined> {
+  const stored = storesFirst(facts.reportType) ? keys : [];
+  const isWritten = await insertKeys(database, facts, { keys: stored, tokens: encodeTokens(keyOrder, stored) });
+  return isWritten ? { inserted: stored.length, revised: 0, listed: stored } : undefined;
 }
 
-async function carryOut(database: Database, toStore: KeysToStore, plan: RevisionPlan): Promise<StoreResult | Raced> {
+/** Undefined when what is known has changed meanwhile; then nothing was written. */
+async function revise(database: Database, toStore: KeysToStore, known: Known): Promise<StoreResult | undefined> {
+  const { facts, keys: sent, keyOrder, token, policy, warnings } = toStore;
+  const plan = planRevisions({ sent, known: known.keys, token, reportType: facts.reportType, policy });
+  if (plan.refusal) throw new AppError('invalid', plan.refusal.code, plan.refusal.message, { details: warnings });
   const { added, revised } = plan;
   if (added.length === 0 && revised.length === 0) return { inserted: 0, revised: 0, listed: [] };
-  const tokens = encodeTokens(toStore.keyOrder, [...added, ...revised.map(({ sent }) => sent)]);
-  const outcome = await reviseKeys(database, toStore.facts, { ...plan, tokens });
-  if (outcome.kind === 'repeated') return { repeated: outcome.answer };
-  if (outcome.kind === 'raced') return outcome;
-  return { inserted: added.length, revised: revised.length, listed: [...added, ...revised.map(({ known }) => known)] };
+  const tokens = encodeTokens(keyOrder, [...added, ...revised.map((revision) => revision.sent)]);
+  if (!(await reviseKeys(database, facts, { ...plan, tokens }))) return undefined;
+  const listed = [...added, ...revised.map((revision) => revision.known)];
+  return { inserted: added.length, revised: revised.length, listed };
 }

@@ -3,7 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { BlobName } from './blob-store.ts';
 
 /** First part of names that a store keeps for itself: unfinished writes. */
-export const UPLOADS = '.uploads';
+export const uploadsFolder = '.uploads';
 
 const bucketPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 const partPattern = /^[A-Za-z0-9._~!$&'()+,;=@ -]{1,255}$/;
@@ -18,7 +18,7 @@ export function blobParts(blob: BlobName): readonly string[] {
   checkBucket(blob.bucket);
   const parts = blob.name.split('/');
   const isSafe = parts.every((part) => partPattern.test(part) && part !== '.' && part !== '..');
-  if (!isSafe || parts[0] === UPLOADS) throw invalid('a blob name is not one that a store can keep');
+  if (!isSafe || parts[0] === uploadsFolder) throw invalid('a blob name is not one that a store can keep');
   return parts;
 }
 

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { blobStoreError } from './blob-error.ts';
 
-const CHUNK_BYTES = 256 * 1024;
+const chunkBytes = 256 * 1024;
 
 /**
  * Reads the bytes from `start` to before `end` and closes the file, also when the stream is destroyed unread.
@@ -12,9 +12,9 @@ const CHUNK_BYTES = 256 * 1024;
 export function fileBody(file: FileHandle, start: number, end: number): Readable {
   let at = start;
   return new Readable({
-    highWaterMark: CHUNK_BYTES,
+    highWaterMark: chunkBytes,
     read() {
-      readChunk(file, at, Math.min(CHUNK_BYTES, end - at)).then(
+      readChunk(file, at, Math.min(chunkBytes, end - at)).then(
         (chunk) => {
           at += chunk.length;
           this.push(chunk.length > 0 ? chunk : null);

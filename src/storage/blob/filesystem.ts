@@ -5,17 +5,17 @@ import { dirname, join, resolve } from 'node:path';
 import { platform } from 'node:process';
 import { Readable } from 'node:stream';
 import { systemClock, type Clock } from '../../platform/clock.ts';
+import { hasCode, unless } from '../../platform/system-error.ts';
 import { blobStoreError } from './blob-error.ts';
-import { blobParts, checkBucket, UPLOADS } from './blob-name.ts';
+import { blobParts, checkBucket, uploadsFolder } from './blob-name.ts';
 import type { BlobInfo, BlobName, BlobStore, PutOptions } from './blob-store.ts';
 import { fileBody } from './file-body.ts';
-import { hasCode, unless } from './file-system-error.ts';
 import { removeDeadUploads, writeUpload } from './uploads.ts';
 
 /** Nothing is there, or something that no blob's name goes through. */
-const ABSENT = ['ENOENT', 'ENOTDIR'] as const;
+const absentCodes = ['ENOENT', 'ENOTDIR'] as const;
 /** A parent folder may vanish between making and using it, when another process deletes the last blob in it. */
-const PLACE_ATTEMPTS = 10;
+const placeAttempts = 10;
 
 /** Opens the store in `dir`, makes the folder and removes what killed processes left unfinished. */
 export async function openFilesystemBlobStore(dir: string, clock: Clock = systemClock): Promise<BlobStore> {
@@ -53,7 +53,7 @@ class FilesystemBlobStore implements BlobStore {
   async stat(blob: BlobName): Promise<BlobInfo | null> {
     const path = this.#path(blob);
     return await faults(async () => {
-      const stats = await unless(ABSENT, null, stat(path, { bigint: true }));
+      const stats = await unless(absentCodes, null, stat(path, { bigint: true }));
       return stats?.isFile() === true ? blobInfo(stats) : null;
     });
   }
@@ -64,7 +64,7 @@ class FilesystemBlobStore implements BlobStore {
   ): Promise<{ readonly info: BlobInfo; readonly body: Readable } | null> {
     const path = this.#path(blob);
     return await faults(async () => {
-      const file = await unless(ABSENT, null, open(path, 'r'));
+      const file = await unless(absentCodes, null, open(path, 'r'));
       if (file === null) return null;
       const stats = await file.stat({ bigint: true });
       if (!stats.isFile()) {
@@ -89,13 +89,13 @@ class FilesystemBlobStore implements BlobStore {
   async delete(blob: BlobName): Promise<void> {
     const path = this.#path(blob);
     await faults(async () => {
-      await unless([...ABSENT, 'EISDIR'], undefined, unlink(path));
+      await unless([...absentCodes, 'EISDIR'], undefined, unlink(path));
       for (
         let depth = blobParts(blob).length - 1, folder = dirname(path);
         depth > 0;
         depth--, folder = dirname(folder)
       ) {
-        if ((await unless(['ENOTEMPTY', 'EEXIST', ...ABSENT], 'stays', rmdir(folder))) === 'stays') return;
+        if ((await unless(['ENOTEMPTY', 'EEXIST', ...absentCodes], 'stays', rmdir(folder))) === 'stays') return;
       }
     });
   }
@@ -114,7 +114,7 @@ class FilesystemBlobStore implements BlobStore {
           await unlink(upload);
           return 'exists';
         }
-        if (!hasCode(error, 'ENOENT') || attempt === PLACE_ATTEMPTS) throw error;
+        if (!hasCode(error, 'ENOENT') || attempt === placeAttempts) throw error;
       }
     }
     if (onlyIfAbsent) await unlink(upload);
@@ -135,11 +135,11 @@ function blobInfo(stats: BigIntStats): BlobInfo {
 
 /** Names below `folder` that begin with `prefix`, in byte order of the whole names, as object stores list them. */
 async function* walk(folder: string, above: string, prefix: string): AsyncGenerator<string> {
-  const entries = await unless(ABSENT, [], readdir(folder, { withFileTypes: true }));
+  const entries = await unless(absentCodes, [], readdir(folder, { withFileTypes: true }));
   const names = entries.map((entry) => `${above}${entry.name}${entry.isDirectory() ? '/' : ''}`).toSorted(byBytes);
   for (const name of names) {
     const isFolder = name.endsWith('/');
-    if (name === `${UPLOADS}/`) continue;
+    if (name === `${uploadsFolder}/`) continue;
     if (!isFolder && name.startsWith(prefix)) yield name;
     if (isFolder && (name.startsWith(prefix) || prefix.startsWith(name))) {
       yield* walk(join(folder, name.slice(above.length)), name, prefix);
@@ -154,7 +154,7 @@ function byBytes(a: string, b: string): number {
 /** Makes a new name in the folder survive a power cut; Windows can't, and needn't. */
 async function syncFolder(path: string): Promise<void> {
   if (platform === 'win32') return;
-  const folder = await unless(ABSENT, null, open(path, 'r'));
+  const folder = await unless(absentCodes, null, open(path, 'r'));
   if (folder === null) return;
   try {
     await folder.sync();

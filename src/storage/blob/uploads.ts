@@ -3,15 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { kill, pid } from 'node:process';
+import { pid } from 'node:process';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../platform/clock.ts';
-import { UPLOADS } from './blob-name.ts';
+import { isAlive } from '../../platform/is-alive.ts';
+import { unless } from '../../platform/system-error.ts';
+import { uploadsFolder } from './blob-name.ts';
 import { blobStoreError } from './blob-error.ts';
-import { hasCode, unless } from './file-system-error.ts';
 
 /** An upload that nobody has written to for so long is dead, whatever machine it came from. */
-const STALE_AFTER_MS = 60 * 60 * 1000;
+const staleAfterMs = 60 * 60 * 1000;
 
 /**
  * Writes the body to a new temporary file of the bucket, down to the disk.
@@ -20,7 +21,7 @@ const STALE_AFTER_MS = 60 * 60 * 1000;
  * @throws AppError `unavailable`/`blob_store_unavailable`, or what the body throws; the file is gone then
  */
 export async function writeUpload(bucketPath: string, body: Readable | Uint8Array): Promise<string> {
-  const folder = join(bucketPath, UPLOADS);
+  const folder = join(bucketPath, uploadsFolder);
   const path = join(folder, uploadName());
   let file: FileHandle;
   try {
@@ -61,7 +62,7 @@ function fail(error: unknown): never {
 
 /** Removes what killed processes left: uploads of dead processes of this machine, and very old ones of any. */
 export async function removeDeadUploads(bucketPath: string, clock: Clock): Promise<void> {
-  const folder = join(bucketPath, UPLOADS);
+  const folder = join(bucketPath, uploadsFolder);
   const names = await unless(['ENOENT', 'ENOTDIR'], [], readdir(folder));
   for (const name of names) {
     const path = join(folder, name);
@@ -71,7 +72,7 @@ export async function removeDeadUploads(bucketPath: string, clock: Clock): Promi
 
 async function isStale(path: string, clock: Clock): Promise<boolean> {
   const info = await unless(['ENOENT'], null, stat(path));
-  return info !== null && clock.now().getTime() - info.mtimeMs > STALE_AFTER_MS;
+  return info !== null && clock.now().getTime() - info.mtimeMs > staleAfterMs;
 }
 
 /** Machine and process stand in the name, so that the living can tell whose files are nobody's. */
@@ -82,14 +83,4 @@ function uploadName(): string {
 function isOfDeadProcess(name: string): boolean {
   const [host, owner] = name.split('~');
   return host === encodeURIComponent(hostname()) && !isAlive(Number(owner));
-}
-
-function isAlive(process: number): boolean {
-  try {
-    kill(process, 0);
-    return true;
-  } catch (error) {
-    // EPERM: alive, of another user.
-    return hasCode(error, 'EPERM');
-  }
 }

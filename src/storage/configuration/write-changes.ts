@@ -27,9 +27,6 @@ const writers: { readonly [List in ListName]: Writer<List> } = {
   imports: { save: saveImport, remove: deleteImport },
 };
 
-/** Told to every process once the changes are committed, so that nobody waits for a cache to expire. */
-const configurationChannel = 'enmesh_configuration';
-
 /**
  * Writes the changes in their order, in the caller's transaction, which holds the configuration's lock.
  * @param options.actor who asked for them
@@ -56,7 +53,6 @@ export async function writeChanges(
       change: { fields: change.fields.map(auditField) },
     });
   }
-  await client.query('select pg_notify($1, $2)', [configurationChannel, '']);
 }
 
 async function write<List extends ListName>(client: Queryable, change: ListChange<List>): Promise<void> {

@@ -151,6 +151,7 @@ describe('each rule has its path', () => {
     ['a period of more than a day', { exports: [{ ...series, period: '25h' }] }, 'exports[0].period'],
     ['a period of nothing', { exports: [{ ...series, period: '0s' }] }, 'exports[0].period'],
     ['no records', { exports: [{ ...series, maxRecords: 0 }] }, 'exports[0].maxRecords'],
+    ['more records than a file can hold', { exports: [{ ...series, maxRecords: 2_000_001 }] }, 'exports[0].maxRecords'],
     ['half a record', { exports: [{ ...series, maxRecords: 1.5 }] }, 'exports[0].maxRecords'],
     [
       'an end before the start',
@@ -209,6 +210,7 @@ describe('the edges that are accepted', () => {
     ['ten signing keys', { exports: [{ ...series, signingKeys: names(10) }] }],
     ['a period of a day', { exports: [{ ...series, period: '24h' }] }],
     ['a period of a second', { exports: [{ ...series, period: '1s' }] }],
+    ['as many records as a file can hold', { exports: [{ ...series, maxRecords: 2_000_000 }] }],
     ['one record', { exports: [{ ...series, maxRecords: 1 }] }],
     ['a root in parts', { exports: [{ ...series, filenameRoot: 'v1/aa.b_c-d' }] }],
     ['a shift of a week', { exports: [{ ...series, shift: '7d' }] }],

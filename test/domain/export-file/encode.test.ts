@@ -7,7 +7,12 @@ import { describe, expect, it } from 'vitest';
 import { encodeHeader, encodeSignatureInfo } from '../../../src/domain/export-file/encode-header.ts';
 import { encodeKeys, MAX_KEY_RECORD_BYTES } from '../../../src/domain/export-file/encode-keys.ts';
 import { encodeSignatureList } from '../../../src/domain/export-file/encode-signatures.ts';
-import { EXPORT_BIN_HEADER, type KeyList } from '../../../src/domain/export-file/format.ts';
+import {
+  exportBinHeader,
+  largestZipBytes,
+  mostKeysInFile,
+  type KeyList,
+} from '../../../src/domain/export-file/format.ts';
 import { blockOf, sampleHeader, sampleRow, type Row } from '../../support/export-file.ts';
 import { encodeWithProtobufjs, exportMessage, infoMessage } from './proto2.ts';
 
@@ -59,6 +64,14 @@ describe('the deployed server', () => {
   });
 });
 
+describe('a file of as many keys as are allowed', () => {
+  it('is no larger than what is read, even where nothing compresses', () => {
+    const keyBytes = encodeRows('keys', [sampleRow(0)]).length;
+    expect(keyBytes).toBe(31);
+    expect(keyBytes * mostKeysInFile).toBeLessThan(largestZipBytes);
+  });
+});
+
 const anyRow: fc.Arbitrary<Row> = fc.record({
   key: fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes)),
   start: fc.oneof(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), fc.constantFrom(0, 1, 127, 128, 2_649_456)),
@@ -79,7 +92,7 @@ describe('protobufjs on the proto2 file', () => {
     fc.assert(
       fc.property(fc.array(anyRow), fc.constantFrom<KeyList>('keys', 'revisedKeys'), (rows, list) => {
         const message = exportMessage(sampleHeader, [], { [list]: rows });
-        const head = encodeHeader(sampleHeader, []).subarray(EXPORT_BIN_HEADER.length);
+        const head = encodeHeader(sampleHeader, []).subarray(exportBinHeader.length);
         expect(Buffer.concat([head, encodeRows(list, rows)])).toEqual(
           encodeWithProtobufjs('TemporaryExposureKeyExport', message),
         );

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import type { KeyList, SignatureInfo, ExportHeader } from '../../../src/domain/export-file/format.ts';
-import { SIGNATURE_ALGORITHM } from '../../../src/domain/export-file/format.ts';
+import { signatureAlgorithm } from '../../../src/domain/export-file/format.ts';
 import type { Row } from '../../support/export-file.ts';
 
 const root = new protobuf.Root().loadSync(join(import.meta.dirname, '../../../proto/tek_export.proto'));
@@ -35,7 +35,7 @@ export function infoMessage({ keyId, keyVersion }: SignatureInfo): object {
   return {
     ...(keyVersion === '' ? {} : { verificationKeyVersion: keyVersion }),
     ...(keyId === '' ? {} : { verificationKeyId: keyId }),
-    signatureAlgorithm: SIGNATURE_ALGORITHM,
+    signatureAlgorithm,
   };
 }
 

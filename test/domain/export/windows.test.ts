@@ -1,14 +1,8 @@
 /** Which windows are due. */
 import { describe, expect, it } from 'vitest';
-import {
-  dueWindows,
-  publishableThrough,
-  truncateTime,
-  type WindowSchedule,
-} from '../../../src/domain/export/windows.ts';
+import { dueWindows, publishableThrough, type WindowSchedule } from '../../../src/domain/export/windows.ts';
 
 const HOUR = 3600;
-const now = at('12-10 10:11');
 
 /** `MM-DD HH:MM[:SS]` in 2020, UTC. */
 function at(text: string): Date {
@@ -21,7 +15,7 @@ function plan(overrides: Partial<WindowSchedule>): string[] {
     latestEnd: null,
     from: null,
     thru: null,
-    closedThrough: truncateTime(now, HOUR),
+    closedThrough: at('12-10 10:00'),
     oldest: at('11-26 10:00'),
     limit: 100,
     ...overrides,
@@ -32,21 +26,6 @@ function plan(overrides: Partial<WindowSchedule>): string[] {
 function minute(time: Date): string {
   return time.toISOString().slice(5, 16).replace('T', ' ');
 }
-
-describe('truncated times', () => {
-  it('round down to midnight for a day and to the hour for an hour', () => {
-    expect(truncateTime(at('12-10 10:11'), 86_400)).toEqual(at('12-10 00:00'));
-    expect(truncateTime(at('12-10 10:59:59'), HOUR)).toEqual(at('12-10 10:00'));
-  });
-
-  it('stay when they are multiples already', () => {
-    expect(truncateTime(at('12-10 10:00'), HOUR)).toEqual(at('12-10 10:00'));
-  });
-
-  it('count multiples that do not divide a day from the year 1', () => {
-    expect(truncateTime(new Date(0), 7 * 86_400)).toEqual(new Date('1969-12-29T00:00:00Z'));
-  });
-});
 
 describe('publishable time', () => {
   const ages = { minWindowAgeSeconds: 2 * HOUR, truncateSeconds: HOUR };

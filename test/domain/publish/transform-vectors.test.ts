@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { daysBetween, windowStart } from '../../../src/domain/publish/interval.ts';
+import { daysBetween } from '../../../src/domain/publish/interval.ts';
+import { windowStart } from '../../../src/domain/windows.ts';
 import type { ReportType } from '../../../src/domain/publish/report-type.ts';
 import { transform } from '../../../src/domain/publish/transform.ts';
 import { batchTime, currentInterval, defaultSettings, sentKey } from './sample.ts';

@@ -148,11 +148,48 @@ describe('a worker', () => {
     const stopping = withFaults(role.deps, (step) => {
       if (step === 'sign') stop.abort(new Error('stop'));
     });
-    expect(await buildBatch(stopping, id, { ...options, signal: stop.signal })).toBe('failed');
+    expect(await buildBatch(stopping, id, { ...options, signal: stop.signal })).toBe('given back');
     expect(await readBatch(role.deps.database, id)).toMatchObject({ status: 'open', attempts: 0, lastError: null });
     expect(await buildBatch(role.deps, id, { ...options, ignoreBackOff: false })).toBe('built');
   });
 });
+
+describe('a stop in the middle of a COPY', () => {
+  it('gives the batch back at once, and leaves no connection in the transaction', async () => {
+    await using role = await openSplit();
+    const { database } = role.deps;
+    const id = await dueBatch(role);
+    const failing = withFaults(role.deps, (step) => {
+      if (step === 'sign') throw new AppError('unavailable', 'key_manager_unavailable', 'down');
+    });
+    expect(await buildBatch(failing, id, options)).toBe('failed');
+    const stop = new AbortController();
+    await database.transaction(async (locker) => {
+      await locker.query('lock table exposures in access exclusive mode');
+      const building = buildBatch(role.deps, id, { ...options, signal: stop.signal });
+      await untilCopyWaits(role);
+      stop.abort(new Error('stop'));
+      expect(await building).toBe('given back');
+      expect(await readBatch(database, id)).toMatchObject({ status: 'open', attempts: 1 });
+    });
+    const states = await Promise.all(
+      Array.from({ length: 10 }, async () => (await database.query('show transaction_read_only')).rows[0]),
+    );
+    expect(states).toEqual(Array(10).fill({ transaction_read_only: 'off' }));
+    await runAll(role);
+    await expectExact(role, role.keys, new Map());
+  });
+});
+
+async function untilCopyWaits({ deps }: ExportRole): Promise<void> {
+  for (let waiting = 0; waiting === 0;) {
+    const { rows } = await deps.database.query<{ count: number }>(
+      `select count(*)::integer as count from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query like 'copy%'`,
+    );
+    waiting = rows[0]!.count;
+  }
+}
 
 describe('an object that has the name of a file', () => {
   it('is never overwritten when it is another file: the batch fails, and reprocessing takes new names', async () => {

@@ -1,7 +1,10 @@
 /** The index: what it lists, when it is written, and by how many at a time. */
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/domain/errors.ts';
+import { buildBatch } from '../../../src/export/batch/build.ts';
+import { planBatches } from '../../../src/export/batch/plan.ts';
 import { writeIndex, writeOutdatedIndexes } from '../../../src/export/index/write-index.ts';
+import { dueBatches } from '../../../src/storage/batches.ts';
 import { withFaults } from '../../support/export-faults.ts';
 import {
   insertExport,
@@ -30,6 +33,36 @@ describe('the index', () => {
     role.clock.advance(3_600_000);
     await runAll(role);
     expect(await readIndexLines(role)).toEqual([
+      'aa/1607590800-1607594400-00001.zip',
+      'aa/1607594400-1607598000-00001.zip',
+    ]);
+  });
+
+  it('lists no file before those of an older window that is still to be built, but waits a day at most', async () => {
+    await using role = await openExportRole();
+    await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    await insertKeys(role.deps.database, { count: 5, createdAt: new Date('2020-12-10T10:00:00Z') });
+    const failing = withFaults(role.deps, (step) => {
+      if (step === 'before upload') throw new AppError('unavailable', 'blob_store_unavailable', 'out of order');
+    });
+    await runAll({ ...role, deps: failing });
+    role.clock.advance(3_600_000);
+    await role.deps.database.query(`update batches set not_before = 'infinity'`);
+    await planBatches(role.deps);
+    for (const id of await dueBatches(role.deps.database, { clock: role.clock, ignoreBackOff: false })) {
+      await buildBatch(role.deps, id, { signal: AbortSignal.timeout(60_000), ignoreBackOff: false });
+    }
+    await writeOutdatedIndexes(role.deps);
+    expect(await readIndexLines(role)).toEqual([]);
+
+    role.clock.advance(86_400_000);
+    await role.deps.database.query('update exports set index_wanted = index_wanted + 1');
+    await writeOutdatedIndexes(role.deps);
+    expect(await readIndexLines(role)).toEqual(['aa/1607594400-1607598000-00001.zip']);
+
+    await runAll(role);
+    expect((await readIndexLines(role))?.slice(0, 2)).toEqual([
       'aa/1607590800-1607594400-00001.zip',
       'aa/1607594400-1607598000-00001.zip',
     ]);

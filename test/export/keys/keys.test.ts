@@ -16,6 +16,19 @@ import {
 
 const DAY = 86_400;
 
+describe('public keys', () => {
+  it('of a signer that the export no longer has stay as long as a file of theirs is there', async () => {
+    await using role = await openExportRole();
+    const id = await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    await runAll(role);
+    await role.deps.database.query('delete from export_signing_keys where export_id = $1', [id]);
+    expect(await readPublicKeys(role.deps, 'aa')).toMatchObject([{ keyId: '310', keyVersion: 'v1' }]);
+    await role.deps.database.query(`update files set status = 'deleted'`);
+    expect(await readPublicKeys(role.deps, 'aa')).toEqual([]);
+  });
+});
+
 describe('first versions', () => {
   it('are made where that is allowed, once', async () => {
     await using role = await openExportRole();

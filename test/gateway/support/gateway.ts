@@ -39,6 +39,8 @@ export interface TestGateway extends AsyncDisposable {
   /** Log lines, parsed. */
   readonly logs: readonly Readonly<Record<string, unknown>>[];
   readonly metrics: Metrics;
+  /** Announces the stop of the gateway. */
+  drain(): void;
   /** Stops the gateway alone. */
   stop(): Promise<void>;
   /** Stops the server role and the export role. */
@@ -77,6 +79,7 @@ export async function openGateway(options: TestGatewayOptions = {}): Promise<Tes
     url: `http://127.0.0.1:${String(gateway.address.port)}`,
     logs,
     metrics,
+    drain: () => gateway.drain?.(),
     stop: () => gateway.stop(),
     stopRoles: () => roles.stop(),
     [Symbol.asyncDispose]: async () => {

@@ -2,11 +2,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readValues } from '../../../src/platform/config/load.ts';
 import { resolveSecret } from '../../../src/platform/secrets/secrets.ts';
 
 let dir = '';
+const env = { SOME_SECRET: 'value', EMPTY_SECRET: '' };
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'enmesh-secrets-'));
@@ -21,48 +22,49 @@ afterAll(async () => {
 
 test('any other text is its own value', async () => {
   for (const text of ['', 'x', 'secret:/file/x', ' secret://file/x', 'SECRET://file/x']) {
-    expect(await resolveSecret(text)).toBe(text);
+    expect(await resolveSecret(text, env)).toBe(text);
   }
 });
 
 test('a file gives its content without its last line break', async () => {
-  expect(await resolveSecret(`secret://file${dir}/unix`)).toBe('value');
-  expect(await resolveSecret(`secret://file/${dir}/dos`)).toBe('value');
-  expect(await resolveSecret(`secret://file${dir}/lines`)).toBe('one\ntwo\n');
+  expect(await resolveSecret(`secret://file${dir}/unix`, env)).toBe('value');
+  expect(await resolveSecret(`secret://file/${dir}/dos`, env)).toBe('value');
+  expect(await resolveSecret(`secret://file${dir}/lines`, env)).toBe('one\ntwo\n');
 });
 
-test('where the path does not lie under the root it counts from the working directory', async () => {
-  expect(await resolveSecret(`secret://file/${relative(process.cwd(), join(dir, 'unix'))}`)).toBe('value');
+test('a path counts from the working directory where it begins with a dot, and from the root otherwise', async () => {
+  const path = relative(process.cwd(), join(dir, 'unix'));
+  expect(path).toMatch(/^\.\.\//);
+  expect(await resolveSecret(`secret://file/${path}`, env)).toBe('value');
+  expect(await resolveSecret('secret://file/./package.json', env)).toContain('"name": "enmesh"');
+  await expect(resolveSecret('secret://file/package.json', env)).rejects.toThrow('does not exist: /package.json');
 });
 
 test('a file that is not there or cannot be read is named', async () => {
-  await expect(resolveSecret(`secret://file${dir}/none`)).rejects.toThrow(/does not exist: .*none$/);
-  await expect(resolveSecret(`secret://file${dir}`)).rejects.toThrow(/cannot be read/);
+  await expect(resolveSecret(`secret://file${dir}/none`, env)).rejects.toThrow(/does not exist: .*none$/);
+  await expect(resolveSecret(`secret://file${dir}`, env)).rejects.toThrow(/cannot be read/);
 });
 
 test('another variable gives its value, also an empty one', async () => {
-  vi.stubEnv('SOME_SECRET', 'value');
-  vi.stubEnv('EMPTY_SECRET', '');
-  expect(await resolveSecret('secret://env/SOME_SECRET')).toBe('value');
-  expect(await resolveSecret('secret://env/EMPTY_SECRET')).toBe('');
-  vi.unstubAllEnvs();
-  await expect(resolveSecret('secret://env/SOME_SECRET')).rejects.toThrow('is not set: SOME_SECRET');
+  expect(await resolveSecret('secret://env/SOME_SECRET', env)).toBe('value');
+  expect(await resolveSecret('secret://env/EMPTY_SECRET', env)).toBe('');
+  await expect(resolveSecret('secret://env/SOME_SECRET', {})).rejects.toThrow('is not set: SOME_SECRET');
+  // What the process itself has does not count.
+  await expect(resolveSecret('secret://env/PATH', env)).rejects.toThrow('is not set: PATH');
 });
 
 test.for(['secret://', 'secret://file', 'secret://gcp/projects/x', 'secret:///x', 'secret://FILE/x'])(
   'the reference %s is refused',
   async (text) => {
-    await expect(resolveSecret(text)).rejects.toThrow('wants secret://file/PATH or secret://env/NAME');
+    await expect(resolveSecret(text, env)).rejects.toThrow('wants secret://file/PATH or secret://env/NAME');
   },
 );
 
 test('a variable may be a reference, and what it names is read like any value', async () => {
-  vi.stubEnv('SOME_ADDRESS', '127.0.0.1:1');
-  const values = await readValues({ ENMESH_GRPC_ADDRESS: 'secret://env/SOME_ADDRESS' }, false);
-  expect(values.ENMESH_GRPC_ADDRESS).toEqual({ host: '127.0.0.1', port: 1 });
-  vi.stubEnv('SOME_ADDRESS', 'hunter2');
-  const refused = readValues({ ENMESH_GRPC_ADDRESS: 'secret://env/SOME_ADDRESS' }, false);
+  const read = (value: string) =>
+    readValues({ ENMESH_GRPC_ADDRESS: 'secret://env/SOME_ADDRESS', SOME_ADDRESS: value }, false);
+  expect((await read('127.0.0.1:1')).ENMESH_GRPC_ADDRESS).toEqual({ host: '127.0.0.1', port: 1 });
+  const refused = read('hunter2');
   await expect(refused).rejects.toThrow(/ENMESH_GRPC_ADDRESS wants HOST:PORT/);
   await expect(refused).rejects.not.toThrow(/hunter2/);
-  vi.unstubAllEnvs();
 });

@@ -178,20 +178,6 @@ describe('applying a configuration', () => {
     expect(rows[0]?.change).toEqual({ fields: [{ path: 'thru', before: null, after: '2030-01-01T00:00:00.000Z' }] });
   });
 
-  it('tells every process', async () => {
-    await using admin = await startAdmin();
-    await admin.database.withClient(async (client) => {
-      const told = Promise.withResolvers<string>();
-      client.on('notification', ({ channel }) => {
-        told.resolve(channel);
-      });
-      await client.query('listen enmesh_configuration');
-      await admin.client.apply({ configuration: message({ signingKeys: [signingKey] }) });
-      expect(await told.promise).toBe('enmesh_configuration');
-      await client.query('unlisten *');
-    });
-  });
-
   it('gives applies that come at once one after the other', async () => {
     await using admin = await startAdmin();
     const apply = () => admin.client.apply({ configuration: message(sampleDocument()) });

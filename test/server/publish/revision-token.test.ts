@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createCipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RevisionToken, RevisionTokenData } from '../../../src/gen/revision_token.ts';
@@ -18,7 +18,7 @@ const vector = JSON.parse(readFileSync(new URL('../../vectors/revision-token.jso
 };
 
 const aad = Buffer.from(vector.aadBase64, 'base64');
-const key = { kid: vector.kid, secret: Buffer.from(vector.dek, 'hex') };
+const key = { kid: vector.kid, secret: createSecretKey(vector.dek, 'hex') };
 const options = { aad, minLength: 28 };
 
 function entry(fill: number, intervalStart = 2_692_656, intervalCount = 144) {
@@ -44,7 +44,7 @@ describe('a token of a deployed server', () => {
   });
 
   it.each([
-    ['another key', { ...key, secret: randomBytes(32) }, aad],
+    ['another key', { ...key, secret: createSecretKey(randomBytes(32)) }, aad],
     ['another installation', key, Buffer.from('other')],
   ])('stays closed for %s', (_, otherKey, otherAad) => {
     expect(openRevisionToken(parseRevisionToken(vector.token)!, otherKey, otherAad)).toBeUndefined();

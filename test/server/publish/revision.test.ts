@@ -29,6 +29,20 @@ describe('a revision', () => {
     });
   });
 
+  it('never comes before the key itself, which waits for its window when it was still valid', async () => {
+    await using publisher = await makePublisher();
+    const noon = makeKeys(now, 1)[0]!;
+    const keys = [{ ...noon, rollingStartNumber: noon.rollingStartNumber + 144, rollingPeriod: 84 }];
+    const { revisionToken } = await publisher.publish(publisher.body({ keys, reportType: 'likely' }));
+    publisher.clock.advance(15 * 60_000);
+    await publisher.publish(publisher.body({ keys, reportType: 'negative', revisionToken }));
+    const stored = (await storedRows(publisher.database))[0];
+    expect(stored).toMatchObject({
+      created_at: new Date('2026-03-15T15:00:00Z'),
+      revised_at: new Date('2026-03-15T15:00:00Z'),
+    });
+  });
+
   it('goes with new keys in one request, and its token lists both', async () => {
     await using publisher = await makePublisher();
     const keys = makeKeys(now, 3);

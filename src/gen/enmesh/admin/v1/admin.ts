@@ -46,10 +46,12 @@ export interface PlanRequest {
   prune: boolean;
 }
 
-/** PlanResponse lists what would change. */
+/** PlanResponse lists what would change, and what would do nothing. */
 export interface PlanResponse {
   /** In the order of application. */
   changes: Change[];
+  /** What of the wanted configuration is kept but has no effect in this release: its path, a colon, and what that means. */
+  warnings: string[];
 }
 
 /** ApplyRequest holds the wanted configuration. */
@@ -62,10 +64,12 @@ export interface ApplyRequest {
   prune: boolean;
 }
 
-/** ApplyResponse lists what was changed. */
+/** ApplyResponse lists what was changed, and what does nothing. */
 export interface ApplyResponse {
   /** In the order of application. */
   changes: Change[];
+  /** What of the wanted configuration is kept but has no effect in this release: its path, a colon, and what that means. */
+  warnings: string[];
 }
 
 /** GetRequest asks for everything. */
@@ -170,13 +174,16 @@ export const PlanRequest: MessageFns<PlanRequest> = {
 };
 
 function createBasePlanResponse(): PlanResponse {
-  return { changes: [] };
+  return { changes: [], warnings: [] };
 }
 
 export const PlanResponse: MessageFns<PlanResponse> = {
   encode(message: PlanResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.changes) {
       Change.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.warnings) {
+      writer.uint32(18).string(v!);
     }
     return writer;
   },
@@ -202,6 +209,14 @@ export const PlanResponse: MessageFns<PlanResponse> = {
             message.changes.push(Change.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -220,6 +235,7 @@ export const PlanResponse: MessageFns<PlanResponse> = {
   fromPartial(object: DeepPartial<PlanResponse>): PlanResponse {
     const message = createBasePlanResponse();
     message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
+    message.warnings = object.warnings?.map((e) => e) || [];
     return message;
   },
 };
@@ -294,13 +310,16 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
 };
 
 function createBaseApplyResponse(): ApplyResponse {
-  return { changes: [] };
+  return { changes: [], warnings: [] };
 }
 
 export const ApplyResponse: MessageFns<ApplyResponse> = {
   encode(message: ApplyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.changes) {
       Change.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.warnings) {
+      writer.uint32(18).string(v!);
     }
     return writer;
   },
@@ -326,6 +345,14 @@ export const ApplyResponse: MessageFns<ApplyResponse> = {
             message.changes.push(Change.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -344,6 +371,7 @@ export const ApplyResponse: MessageFns<ApplyResponse> = {
   fromPartial(object: DeepPartial<ApplyResponse>): ApplyResponse {
     const message = createBaseApplyResponse();
     message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
+    message.warnings = object.warnings?.map((e) => e) || [];
     return message;
   },
 };

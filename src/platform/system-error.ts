@@ -1,4 +1,4 @@
-/** Which errors of the file system are answers, not faults. */
+/** Which errors of the operating system are answers, not faults. */
 
 /** True when `error` carries one of these codes, such as `ENOENT`. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {

@@ -1,0 +1,156 @@
+/** Rules over several variables, or over what a role needs: values that can each be read, but not be used together. */
+import { hostAndPort, hostOfTarget, insecureAddress, isLoopback } from './address.ts';
+import type { Values } from './load.ts';
+import type { VariableName } from './variables.ts';
+
+/** A part of Enmesh that can run alone. */
+export type Role = 'server' | 'export' | 'federation' | 'gateway';
+
+interface Rule {
+  /** Of at least one of these. */
+  readonly roles: readonly Role[];
+  readonly reads: readonly VariableName[];
+  fault(values: Values, roles: ReadonlySet<Role>): string | false | undefined;
+}
+
+const everyRole = ['server', 'export', 'federation', 'gateway'] as const;
+const stateful = ['server', 'export', 'federation'] as const;
+const withData = ['server', 'export'] as const;
+const targets = ['ENMESH_SERVER_TARGET', 'ENMESH_EXPORT_TARGET'] as const;
+
+/** decisions, Publish 15: a revoked key is refused within 30 s. */
+const maxAuthorityCacheSeconds = 30;
+/** 10 days, as the deployed clean-up insists. */
+const minRetentionSeconds = 10 * 86_400;
+/** Shorter windows tell when a phone published; files are for tests then. */
+const minWindowSeconds = 60;
+
+/**
+ * Every fault, one line each, in the order of the rules. Reads nothing but its arguments.
+ * @param roles what is to run
+ * @param except variables that nothing is said about: their text could not be read, or the command makes their values
+ */
+export function faultsOf(
+  values: Partial<Values>,
+  roles: ReadonlySet<Role>,
+  except: ReadonlySet<VariableName> = new Set(),
+): string[] {
+  return rules
+    .filter((rule) => rule.roles.some((role) => roles.has(role)))
+    .filter(({ reads }) => !reads.some((name) => except.has(name)))
+    .flatMap((rule) => rule.fault(values as Values, roles) || []);
+}
+
+function missing(name: VariableName, roles: readonly Role[], meaning: string): Rule {
+  return {
+    roles,
+    reads: [name],
+    fault: (values) => values[name] === undefined && `${name} is not set: ${meaning}`,
+  };
+}
+
+type ListeningPrefix = 'ENMESH_GRPC' | 'ENMESH_EXPORT' | 'ENMESH_FEDERATION';
+
+function listening(role: Role, prefix: ListeningPrefix): Rule {
+  const names = [`${prefix}_ADDRESS`, `${prefix}_TLS_CERT`, `${prefix}_TLS_CLIENT_CA`] as const;
+  const [address, certificate, clientCa] = names;
+  return {
+    roles: [role],
+    reads: [...names, 'ENMESH_CALLER_TOKENS'],
+    fault: (values) => {
+      const fault = insecureAddress(values[address].host, {
+        hasTls: values[certificate] !== undefined,
+        hasClientCa: values[clientCa] !== undefined,
+        hasTokens: values.ENMESH_CALLER_TOKENS.size > 0,
+      });
+      return fault === undefined ? undefined : `${address}: ${fault}`;
+    },
+  };
+}
+
+const rules: readonly Rule[] = [
+  missing(
+    'ENMESH_DATABASE_URL',
+    stateful,
+    'every role but the gateway needs PostgreSQL, such as postgresql://USER:PASSWORD@HOST:5432/enmesh (`enmesh dev` brings its own)',
+  ),
+  missing('ENMESH_DATA_DIR', withData, 'the filesystem blob store and key manager keep their files there'),
+  missing(
+    'ENMESH_REVISION_TOKEN_KEY',
+    ['server'],
+    'the key in the key manager that wraps the keys of revision tokens, such as revision-token',
+  ),
+  missing(
+    'ENMESH_REVISION_TOKEN_AAD',
+    ['server'],
+    'random base64, the same on every replica, such as `openssl rand -base64 32` prints',
+  ),
+  {
+    roles: ['server'],
+    reads: ['ENMESH_AUTHORITY_CACHE'],
+    fault: ({ ENMESH_AUTHORITY_CACHE: seconds }) =>
+      seconds > maxAuthorityCacheSeconds &&
+      'ENMESH_AUTHORITY_CACHE wants at most 30s: a revoked key must be refused within that time',
+  },
+  {
+    roles: withData,
+    reads: ['ENMESH_RETENTION', 'ENMESH_UNSAFE_RETENTION'],
+    fault: (values) =>
+      values.ENMESH_RETENTION < minRetentionSeconds &&
+      !values.ENMESH_UNSAFE_RETENTION &&
+      'ENMESH_RETENTION wants at least 10d: phones match keys of 14 days (ENMESH_UNSAFE_RETENTION=true in tests)',
+  },
+  ...(['ENMESH_TRUNCATE_WINDOW', 'ENMESH_EXPORT_MIN_WINDOW_AGE'] as const).map((name) => ({
+    roles: withData,
+    reads: [name, 'ENMESH_UNSAFE_SHORT_WINDOWS'] as const,
+    fault: (values: Values) =>
+      values[name] < minWindowSeconds &&
+      !values.ENMESH_UNSAFE_SHORT_WINDOWS &&
+      `${name} wants at least 1m: shorter windows tell when a phone published (ENMESH_UNSAFE_SHORT_WINDOWS=true in tests)`,
+  })),
+  {
+    roles: ['export'],
+    reads: ['ENMESH_DATABASE_POOL_SIZE', 'ENMESH_EXPORT_CONCURRENCY'],
+    fault: ({ ENMESH_DATABASE_POOL_SIZE: size, ENMESH_EXPORT_CONCURRENCY: concurrency }) =>
+      size < 2 * concurrency + 2 &&
+      `ENMESH_DATABASE_POOL_SIZE wants at least ${String(2 * concurrency + 2)}, two connections a batch and two more, while ENMESH_EXPORT_CONCURRENCY is ${String(concurrency)}`,
+  },
+  {
+    roles: everyRole,
+    reads: ['ENMESH_STOP_DRAIN', 'ENMESH_STOP_TIMEOUT'],
+    fault: (values) =>
+      2 * values.ENMESH_STOP_DRAIN > values.ENMESH_STOP_TIMEOUT &&
+      'ENMESH_STOP_DRAIN wants at most half of ENMESH_STOP_TIMEOUT, which it is part of',
+  },
+  listening('server', 'ENMESH_GRPC'),
+  listening('export', 'ENMESH_EXPORT'),
+  listening('federation', 'ENMESH_FEDERATION'),
+  {
+    roles: ['gateway'],
+    reads: ['ENMESH_CLIENT_TOKEN', 'ENMESH_CLIENT_TLS_CA', ...targets, 'ENMESH_GRPC_ADDRESS', 'ENMESH_EXPORT_ADDRESS'],
+    fault: (values) =>
+      values.ENMESH_CLIENT_TOKEN !== undefined &&
+      values.ENMESH_CLIENT_TLS_CA === undefined &&
+      !calledHosts(values).every(isLoopback) &&
+      'ENMESH_CLIENT_TOKEN needs ENMESH_CLIENT_TLS_CA: a token never crosses the network in plain text',
+  },
+  {
+    roles: ['gateway'],
+    reads: ['ENMESH_CALLER_TOKENS', 'ENMESH_CLIENT_TOKEN', 'ENMESH_CLIENT_TLS_CERT'],
+    fault: (values, roles) =>
+      withData.some((role) => roles.has(role)) &&
+      values.ENMESH_CALLER_TOKENS.size > 0 &&
+      values.ENMESH_CLIENT_TOKEN === undefined &&
+      values.ENMESH_CLIENT_TLS_CERT === undefined &&
+      'ENMESH_CALLER_TOKENS is set, so the gateway in this process needs ENMESH_CLIENT_TOKEN, a token with the role gateway',
+  },
+];
+
+/** Hosts that a gateway calls. */
+function calledHosts(values: Values): string[] {
+  const called = [
+    values.ENMESH_SERVER_TARGET ?? hostAndPort(values.ENMESH_GRPC_ADDRESS),
+    values.ENMESH_EXPORT_TARGET ?? hostAndPort(values.ENMESH_EXPORT_ADDRESS),
+  ];
+  return called.map(hostOfTarget);
+}

@@ -1,0 +1,91 @@
+/** What values that can each be read must not be together. */
+import { expect, test } from 'vitest';
+import { faultsOf, type Role } from '../../../src/platform/config/check-values.ts';
+import { readValues } from '../../../src/platform/config/load.ts';
+
+const server = {
+  ENMESH_DATABASE_URL: 'postgresql://h/d',
+  ENMESH_DATA_DIR: '/data',
+  ENMESH_REVISION_TOKEN_KEY: 'revision-token',
+  ENMESH_REVISION_TOKEN_AAD: 'AAAA',
+};
+
+async function faults(roles: readonly Role[], env: Record<string, string>): Promise<string[]> {
+  return faultsOf(await readValues(env, false), new Set(roles));
+}
+
+test('what each role needs is asked for, and nothing else', async () => {
+  const named = async (...roles: Role[]) => (await faults(roles, {})).map((fault) => fault.split(' ')[0]);
+  expect(await named('gateway')).toEqual([]);
+  expect(await named('federation')).toEqual(['ENMESH_DATABASE_URL']);
+  expect(await named('export')).toEqual(['ENMESH_DATABASE_URL', 'ENMESH_DATA_DIR']);
+  expect(await named('server', 'gateway')).toEqual(Object.keys(server));
+});
+
+test('nothing is wrong with what was asked for', async () => {
+  expect(await faults(['server', 'export', 'federation', 'gateway'], server)).toEqual([]);
+});
+
+test.for([
+  ['ENMESH_AUTHORITY_CACHE', '30s', '31s', {}],
+  ['ENMESH_RETENTION', '10d', '239h', {}],
+  ['ENMESH_RETENTION', '1d', undefined, { ENMESH_UNSAFE_RETENTION: 'true' }],
+  ['ENMESH_TRUNCATE_WINDOW', '1m', '59s', {}],
+  ['ENMESH_TRUNCATE_WINDOW', '1s', undefined, { ENMESH_UNSAFE_SHORT_WINDOWS: 'true' }],
+  ['ENMESH_EXPORT_MIN_WINDOW_AGE', '1m', '59s', {}],
+  ['ENMESH_EXPORT_MIN_WINDOW_AGE', '0s', undefined, { ENMESH_UNSAFE_SHORT_WINDOWS: 'true' }],
+  ['ENMESH_DATABASE_POOL_SIZE', '6', '5', {}],
+  ['ENMESH_DATABASE_POOL_SIZE', '10', '9', { ENMESH_EXPORT_CONCURRENCY: '4' }],
+  ['ENMESH_STOP_DRAIN', '5s', '6s', {}],
+] as const)('%s may be %s and not %s', async ([name, accepted, refused, env]) => {
+  const given = { ...server, ...env };
+  expect(await faults(['server', 'export'], { ...given, [name]: accepted })).toEqual([]);
+  if (refused === undefined) return;
+  expect(await faults(['server', 'export'], { ...given, [name]: refused })).toEqual([
+    expect.stringMatching(new RegExp(`^${name} wants `)),
+  ]);
+});
+
+test('a role that is not run has no faults', async () => {
+  const env = { ...server, ENMESH_AUTHORITY_CACHE: '1h', ENMESH_EXPORT_ADDRESS: '0.0.0.0:1' };
+  expect(await faults(['federation'], env)).toEqual([]);
+  expect(await faults(['export'], env)).toHaveLength(1);
+});
+
+test.for([
+  ['server', 'ENMESH_GRPC'],
+  ['export', 'ENMESH_EXPORT'],
+  ['federation', 'ENMESH_FEDERATION'],
+] as const)('the %s role listens off loopback only with TLS and callers told apart', async ([role, prefix]) => {
+  const address = { ...server, [`${prefix}_ADDRESS`]: '0.0.0.0:0' };
+  const tls = { [`${prefix}_TLS_CERT`]: 'x', [`${prefix}_TLS_KEY`]: 'x' };
+  const refused = [expect.stringMatching(new RegExp(`^${prefix}_ADDRESS: gRPC must not listen on 0.0.0.0`))];
+  expect(await faults([role], address)).toEqual(refused);
+  expect(await faults([role], { ...address, ...tls })).toEqual(refused);
+  expect(await faults([role], { ...address, ENMESH_CALLER_TOKENS: 'x=operate' })).toEqual(refused);
+  expect(await faults([role], { ...address, ...tls, ENMESH_CALLER_TOKENS: 'x=operate' })).toEqual([]);
+  expect(await faults([role], { ...address, ...tls, [`${prefix}_TLS_CLIENT_CA`]: 'x' })).toEqual([]);
+});
+
+test('a token needs TLS unless every called role is on this machine', async () => {
+  const token = { ENMESH_CLIENT_TOKEN: 'hunter2' };
+  expect(await faults(['gateway'], { ...token, ENMESH_SERVER_TARGET: '[::1]:1' })).toEqual([]);
+  const remote = { ...token, ENMESH_EXPORT_TARGET: 'dns:///export:9091' };
+  expect(await faults(['gateway'], remote)).toEqual([
+    'ENMESH_CLIENT_TOKEN needs ENMESH_CLIENT_TLS_CA: a token never crosses the network in plain text',
+  ]);
+  expect(await faults(['gateway'], { ...remote, ENMESH_CLIENT_TLS_CA: 'x' })).toEqual([]);
+});
+
+test('a gateway in one process with roles that ask for tokens needs one', async () => {
+  const tokens = { ...server, ENMESH_CALLER_TOKENS: 'hunter2=gateway' };
+  expect(await faults(['gateway', 'server'], tokens)).toEqual([expect.stringContaining('needs ENMESH_CLIENT_TOKEN')]);
+  expect(await faults(['gateway', 'server'], { ...tokens, ENMESH_CLIENT_TOKEN: 'hunter2' })).toEqual([]);
+  expect(await faults(['server'], tokens)).toEqual([]);
+});
+
+test('nothing is said about variables that are excepted', async () => {
+  const except = new Set(['ENMESH_DATABASE_URL', 'ENMESH_RETENTION'] as const);
+  const values = await readValues({ ENMESH_RETENTION: '1d' }, false);
+  expect(faultsOf(values, new Set(['export']), except)).toEqual([expect.stringContaining('ENMESH_DATA_DIR')]);
+});

@@ -1,0 +1,49 @@
+/** An address that stays the same while what stands behind it goes and comes back elsewhere. */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** Passes connections on to a port of this machine. */
+export class TcpProxy implements AsyncDisposable {
+  readonly #server = createServer((client) => {
+    this.#pass(client);
+  });
+  readonly #sockets = new Set<Socket>();
+  targetPort: number;
+
+  private constructor(targetPort: number) {
+    this.targetPort = targetPort;
+  }
+
+  static async open(targetPort: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(targetPort);
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  #pass(client: Socket): void {
+    const target = connect(this.targetPort, '127.0.0.1');
+    for (const [socket, other] of [
+      [client, target],
+      [target, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await once(this.#server, 'close');
+  }
+}
