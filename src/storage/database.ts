@@ -94,7 +94,7 @@ export class Database implements Queryable {
 }
 
 /** SQLSTATE classes that say "try again", not "you are wrong". */
-const transient = /^(08|53|57|40|55P03|25P03)/;
+const transient = /^(08|53|57|40|55000|55P03|25P03)/;
 
 /**
  * The one mapping of PostgreSQL's errors: what may pass with time is `unavailable`, the rest `internal`.

@@ -44,8 +44,7 @@ export function publishableThrough(
 export function dueWindows(schedule: WindowSchedule): readonly ExportWindow[] {
   const { periodSeconds, latestEnd, closedThrough, oldest, limit } = schedule;
   const newestEnd = windowStart(closedThrough, periodSeconds);
-  const sinceLatest =
-    latestEnd === null ? newestEnd : addSeconds(windowStart(latestEnd, periodSeconds), periodSeconds);
+  const sinceLatest = latestEnd === null ? newestEnd : addSeconds(windowStart(latestEnd, periodSeconds), periodSeconds);
   const sinceOldest = addSeconds(windowStart(oldest, periodSeconds), periodSeconds);
   const firstEnd = latestEnd !== null && sinceOldest > sinceLatest ? sinceOldest : sinceLatest;
   const windows: ExportWindow[] = [];

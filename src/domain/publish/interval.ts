@@ -1,7 +1,5 @@
 /** Arithmetic of 10-minute intervals; plain numbers, so no 32-bit limit applies. */
 
-export { addSeconds } from '../windows.ts';
-
 /** Count of 10-minute intervals since 1970-01-01T00:00:00Z. */
 export type IntervalNumber = number;
 

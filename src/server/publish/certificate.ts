@@ -5,7 +5,7 @@ import { decodeLenientBase64 } from '../../domain/publish/base64.ts';
 import { hmacOrder, hmacTexts } from '../../domain/publish/hmac-text.ts';
 import { isCertifiedReportType, type ReportType } from '../../domain/publish/report-type.ts';
 import type { DiagnosisClaims } from '../../domain/publish/request.ts';
-import { addSeconds } from '../../domain/publish/interval.ts';
+import { addSeconds } from '../../domain/windows.ts';
 import type { App, Authority, AuthorityCache, AuthorityKey } from './authority-cache.ts';
 import type { CertificateClaims } from './certificate-claims.ts';
 import { isNotValidYet, timeFault } from './certificate-times.ts';

@@ -42,7 +42,10 @@ export async function writeUpload(bucketPath: string, body: Readable | Uint8Arra
 async function writeBody(file: FileHandle, body: Readable | Uint8Array): Promise<void> {
   try {
     if (body instanceof Uint8Array) await writeAll(file, body);
-    else for await (const chunk of body as AsyncIterable<string | Uint8Array>) await writeAll(file, Buffer.from(chunk));
+    else
+      for await (const chunk of body as AsyncIterable<string | Uint8Array>) {
+        await writeAll(file, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+      }
     await file.sync().catch(fail);
   } finally {
     await file.close().catch(fail);
