@@ -168,7 +168,10 @@ create table receipts (
   certificate_hash bytea primary key,
   content_hash bytea not null,
   inserted integer not null,
+  -- One byte a key, in the order of the certificate's HMAC: 1 = listed in the answer's token.
   tokens bytea,
+  -- The 10-minute interval in which the answer was given: what the answer said of each key depends on it.
+  answered_interval integer not null,
   expires_at timestamptz not null
 );
 create index receipts_expires_at on receipts (expires_at);
@@ -250,6 +253,10 @@ create table batches (
   -- Boundaries, signers and padding are decided: what the files hold is fixed.
   prepared_at timestamptz,
   completed_at timestamptz,
+  padding_decision bigint,
+  -- What its files hold, padding included; known from the decision on.
+  keys integer,
+  revised_keys integer,
   bucket text not null,
   filename_root text not null,
   output_region text not null,
@@ -267,6 +274,8 @@ create table files (
   batch_id bigint not null references batches on delete cascade,
   export_id integer not null references exports on delete cascade,
   number integer not null,
+  -- The batch's revision that it belongs to: only files of the newest one are listed.
+  revision integer not null default 0,
   bucket text not null,
   name text not null,
   status text not null check (status in ('planned', 'uploaded', 'listed', 'unlisted', 'deleted')),
@@ -291,6 +300,9 @@ create index files_export on files (export_id, status);
 create index files_batch on files (batch_id);
 
 -- Keys that hide how few real ones a window has. Complete, in a table of their own: they cannot federate nor count as real.
+-- Decisions are made one at a time: a batch shows the padding of its own decision and of those before it, so that padding
+-- decided later never changes what the batch holds.
+create sequence padding_decisions;
 create table padding_keys (
   key bytea primary key check (octet_length(key) = 16),
   created_at timestamptz not null,
@@ -300,15 +312,12 @@ create table padding_keys (
   report_type smallint not null,
   days_since_onset smallint,
   traveler boolean not null,
-  regions text[] not null
+  regions text[] not null,
+  decision bigint not null default 0,
+  -- In which of a file's two lists it goes.
+  revised boolean not null default false
 );
 create index padding_keys_created_at_key on padding_keys (created_at, key);
-
--- Window ends whose padding is decided, for all exports at once.
-create table padded_windows (
-  window_end timestamptz primary key,
-  decided_at timestamptz not null
-);
 `;
 
 const federation = `

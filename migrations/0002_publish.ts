@@ -9,10 +9,6 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 const receipts = `
--- The 10-minute interval in which the answer was given: what the answer said of each key depends on it.
--- In receipts, tokens has one byte a key, in the order of the certificate's HMAC: 1 = listed in the answer's token.
-alter table receipts add column answered_interval integer not null;
-
 -- Writes the receipt of a publish; a twin that arrives meanwhile waits here until the first one is done.
 -- False: the same request was answered before. p_hash null = there is no certificate.
 create function take_receipt(

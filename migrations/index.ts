@@ -2,7 +2,6 @@
 import type { Knex } from 'knex';
 import * as schema from './0001_schema.ts';
 import * as publish from './0002_publish.ts';
-import * as exports from './0003_export.ts';
 
 /** One step of the schema. */
 export interface Migration {
@@ -14,5 +13,4 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { name: '0001_schema', up: schema.up },
   { name: '0002_publish', up: publish.up },
-  { name: '0003_export', up: exports.up },
 ];

@@ -1,6 +1,7 @@
 /** ExportService: published files for the gateway, batches and signing keys for operators. */
 import type { Batch } from '../domain/export/batch.ts';
 import { AppError } from '../domain/errors.ts';
+import { callerName } from '../platform/grpc/caller-name.ts';
 import type * as proto from '../gen/enmesh/export/v1/export.ts';
 import { hasExport } from '../storage/exports.ts';
 import { filesOfBatches } from '../storage/files.ts';
@@ -13,8 +14,6 @@ import { findFile, readFile, readIndex, readPublicKeys } from './published.ts';
 import type { ExportDeps } from './settings.ts';
 import { batchToWire, publicKeyToWire, signingKeyToWire } from './wire.ts';
 import { writeOutdatedIndexes } from './index/write-index.ts';
-
-export { ensureSigningKeys } from './keys/ensure.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
@@ -42,13 +41,17 @@ export function createExportService(
       });
       return { batches: await withFiles(deps, batches) };
     },
-    reprocess: async ({ batchId }, { signal }) => {
-      const batch = await reprocessBatch(deps, batchId.toString(), AbortSignal.any([signal, stopping]));
+    reprocess: async ({ batchId }, context) => {
+      const batch = await reprocessBatch(deps, batchId.toString(), {
+        signal: AbortSignal.any([context.signal, stopping]),
+        actor: callerName(context),
+      });
       return { batch: (await withFiles(deps, [batch]))[0] };
     },
-    rotateSigningKey: async ({ name, overlapSeconds }) => ({
-      key: signingKeyToWire(name, await rotateSigningKey(deps, name, { overlapSeconds })),
-    }),
+    rotateSigningKey: async ({ name, overlapSeconds }, context) => {
+      const options = { overlapSeconds, actor: callerName(context) };
+      return { key: signingKeyToWire(name, await rotateSigningKey(deps, name, options)) };
+    },
     getSigningKey: async ({ name }) => ({ key: signingKeyToWire(name, await readSigningKey(deps.database, name)) }),
   };
 }

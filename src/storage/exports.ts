@@ -28,7 +28,6 @@ export interface PublishedExport {
   readonly id: number;
   readonly bucket: string;
   readonly filenameRoot: string;
-  readonly graceSeconds: number;
 }
 
 /** One planner at a time, over all replicas; held until the transaction ends. */
@@ -100,13 +99,13 @@ function upperCased(regions: readonly string[]): string[] {
 
 /** By file name root, whatever its case; null when there is none. */
 export async function findExportByRoot(database: Queryable, filenameRoot: string): Promise<PublishedExport | null> {
-  const { rows } = await database.query<{ id: number; bucket: string; filename_root: string; grace_seconds: number }>(
-    'select id, bucket, filename_root, grace_seconds from exports where lower(filename_root) = lower($1)',
+  const { rows } = await database.query<{ id: number; bucket: string; filename_root: string }>(
+    'select id, bucket, filename_root from exports where lower(filename_root) = lower($1)',
     [filenameRoot],
   );
   const row = rows[0];
   if (row?.filename_root !== filenameRoot) return null;
-  return { id: row.id, bucket: row.bucket, filenameRoot: row.filename_root, graceSeconds: row.grace_seconds };
+  return { id: row.id, bucket: row.bucket, filenameRoot: row.filename_root };
 }
 
 /** Whether there is an export of this name. */

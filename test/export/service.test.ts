@@ -204,6 +204,8 @@ describe('operators', () => {
     await insertExport(role);
     role.clock.advance(1000);
     const { key } = await role.client.rotateSigningKey({ name: 'main', overlapSeconds: 60 });
+    const { rows: audit } = await role.deps.database.query('select actor, action, subject from audit');
+    expect(audit).toEqual([{ actor: 'local', action: 'rotate', subject: 'signingKeys/main' }]);
     expect(key?.versions.map(({ keyVersion }) => keyVersion)).toEqual(['v2', 'v1']);
     expect(await role.client.getSigningKey({ name: 'main' })).toEqual({ key });
     const { keys } = await role.client.getPublicKeys({ filenameRoot: 'aa' });

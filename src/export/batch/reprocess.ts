@@ -2,6 +2,7 @@
 import type { Batch } from '../../domain/export/batch.ts';
 import { AppError } from '../../domain/errors.ts';
 import { readBatch, reopenBatch } from '../../storage/batches.ts';
+import { recordAudit } from '../../storage/configuration/audit.ts';
 import { databaseTime } from '../../storage/exports.ts';
 import { unlistUnfinishedFiles } from '../../storage/files.ts';
 import type { ExportDeps } from '../settings.ts';
@@ -15,7 +16,11 @@ import { buildBatch } from './build.ts';
  * @throws AppError `not_found`/`batch_not_found`; `conflict`/`batch_in_progress`; `precondition`/`batch_too_old` when its keys
  *   may be deleted already
  */
-export async function reprocessBatch(deps: ExportDeps, batchId: string, signal: AbortSignal): Promise<Batch> {
+export async function reprocessBatch(
+  deps: ExportDeps,
+  batchId: string,
+  { signal, actor }: { readonly signal: AbortSignal; readonly actor: string },
+): Promise<Batch> {
   const { database, clock, settings } = deps;
   await database.transaction(async (client) => {
     const batch = await readBatch(client, batchId);
@@ -24,6 +29,13 @@ export async function reprocessBatch(deps: ExportDeps, batchId: string, signal: 
     if (batch.windowStart.getTime() <= oldest) throw batchTooOld();
     if (!(await reopenBatch(client, batchId, clock))) throw batchInProgress();
     await unlistUnfinishedFiles(client, batchId, clock);
+    await recordAudit(client, {
+      actor,
+      action: 'reprocess',
+      subject: `exports/${batch.exportName}`,
+      change: { batch: batchId, windowStart: batch.windowStart, windowEnd: batch.windowEnd },
+      at: clock.forDatabase(),
+    });
   });
   await buildBatch(deps, batchId, { signal, ignoreBackOff: true });
   const batch = await readBatch(database, batchId);

@@ -1,6 +1,7 @@
 /** Gives a signing key a new version; the old ones sign on for a while, so that phones can learn the new one. */
 import { AppError } from '../../domain/errors.ts';
 import { nextKeyVersion } from '../../domain/export/key-version.ts';
+import { recordAudit } from '../../storage/configuration/audit.ts';
 import {
   endSigningKeyVersions,
   findSigningKey,
@@ -16,13 +17,14 @@ type Deps = Pick<ExportDeps, 'database' | 'keyManager' | 'clock'>;
  * Makes a new version in the key manager and lets all others end after the overlap. Rotations of one key wait for each
  * other.
  *
+ * @param options.actor who asked, for the audit
  * @returns all versions, newest first
  * @throws AppError `not_found`/`signing_key_not_found`; `precondition`/`signing_key_missing` before the key has a first version
  */
 export async function rotateSigningKey(
   { database, keyManager, clock }: Deps,
   name: string,
-  { overlapSeconds }: { readonly overlapSeconds: number },
+  { overlapSeconds, actor }: { readonly overlapSeconds: number; readonly actor: string },
 ): Promise<readonly PublicKeyVersion[]> {
   return await database.transaction(async (client) => {
     const signingKey = await findSigningKey(client, name, { lock: true });
@@ -31,9 +33,17 @@ export async function rotateSigningKey(
     if (newest === undefined) throw firstVersionMissing();
     const { version, publicKeyPem } = await keyManager.createSigningKeyVersion(signingKey.key);
     await endSigningKeyVersions(client, signingKey.id, { afterSeconds: overlapSeconds, clock });
+    const keyVersion = nextKeyVersion(newest.keyVersion);
     await insertSigningKeyVersion(client, signingKey, {
-      version: { keyVersion: nextKeyVersion(newest.keyVersion), managerVersion: version, publicKeyPem },
+      version: { keyVersion, managerVersion: version, publicKeyPem },
       clock,
+    });
+    await recordAudit(client, {
+      actor,
+      action: 'rotate',
+      subject: `signingKeys/${name}`,
+      change: { keyVersion, overlapSeconds },
+      at: clock.forDatabase(),
     });
     return await signingKeyVersions(client, signingKey.id);
   });

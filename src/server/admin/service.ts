@@ -1,7 +1,7 @@
 /** AdminService over gRPC: plan, apply, get. */
 import type { AdminServiceImplementation } from '../../gen/enmesh/admin/v1/admin.ts';
 import { readConfiguration } from '../../storage/configuration/read-configuration.ts';
-import { callerName } from './caller-name.ts';
+import { callerName } from '../../platform/grpc/caller-name.ts';
 import { applyConfiguration, type AdminDeps } from './apply-configuration.ts';
 import { fromConfigurationMessage, toAppliedMessage, toConfigurationMessage } from './wire.ts';
 

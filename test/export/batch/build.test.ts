@@ -185,7 +185,7 @@ describe('reprocessing', () => {
     await insertExport(role);
     const keys = await insertKeys(role.deps.database);
     const [batch] = await runAll(role);
-    const again = await reprocessBatch(role.deps, batch!.id, options.signal);
+    const again = await reprocessBatch(role.deps, batch!.id, { signal: options.signal, actor: 'test' });
     expect(again).toMatchObject({ status: 'complete', revision: 1 });
     expect(await readIndexLines(role)).toEqual(['aa/1607590801-1607594401-00001.zip']);
     const files = await readPublishedFiles(role);
@@ -200,7 +200,10 @@ describe('reprocessing', () => {
     await insertKeys(role.deps.database);
     const [batch] = await runAll(role);
     await role.deps.database.query('update signing_key_versions set valid_thru = $1', [NOW]);
-    expect(await reprocessBatch(role.deps, batch!.id, options.signal)).toMatchObject({ status: 'open', attempts: 1 });
+    expect(await reprocessBatch(role.deps, batch!.id, { signal: options.signal, actor: 'test' })).toMatchObject({
+      status: 'open',
+      attempts: 1,
+    });
     expect(await readIndexLines(role)).toEqual(['aa/1607590800-1607594400-00001.zip']);
   });
 
@@ -208,12 +211,18 @@ describe('reprocessing', () => {
     await using role = await openExportRole();
     await insertExport(role);
     const id = await planOne(role);
-    await expect(reprocessBatch(role.deps, '999', options.signal)).rejects.toMatchObject({ code: 'batch_not_found' });
+    await expect(reprocessBatch(role.deps, '999', { signal: options.signal, actor: 'test' })).rejects.toMatchObject({
+      code: 'batch_not_found',
+    });
     const holder = { batchId: id, owner: '00000000-0000-4000-8000-000000000001' };
     await leaseBatch(role.deps.database, holder, { clock: role.clock, leaseSeconds: 1e7, ignoreBackOff: true });
-    await expect(reprocessBatch(role.deps, id, options.signal)).rejects.toMatchObject({ code: 'batch_in_progress' });
+    await expect(reprocessBatch(role.deps, id, { signal: options.signal, actor: 'test' })).rejects.toMatchObject({
+      code: 'batch_in_progress',
+    });
     role.clock.set(new Date(WINDOW_START.getTime() + 14 * 86_400_000));
-    await expect(reprocessBatch(role.deps, id, options.signal)).rejects.toMatchObject({ code: 'batch_too_old' });
+    await expect(reprocessBatch(role.deps, id, { signal: options.signal, actor: 'test' })).rejects.toMatchObject({
+      code: 'batch_too_old',
+    });
   });
 
   it('takes the next free name when windows of seconds run into each other', async () => {
@@ -226,7 +235,7 @@ describe('reprocessing', () => {
     const [first] = await runAll(role);
     role.clock.advance(1000);
     await runAll(role);
-    expect(await reprocessBatch(role.deps, first!.id, options.signal)).toMatchObject({
+    expect(await reprocessBatch(role.deps, first!.id, { signal: options.signal, actor: 'test' })).toMatchObject({
       status: 'complete',
       revision: 2,
     });

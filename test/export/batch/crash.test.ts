@@ -206,7 +206,7 @@ describe('an object that has the name of a file', () => {
     expect(failed).toMatchObject({ status: 'open' });
     expect(failed!.lastError).toMatch(/^published_file_differs: another file is published as aa\/1607590800/);
     expect((await readBlob(role, FIRST))!.toString()).toBe('something else');
-    await reprocessBatch(role.deps, failed!.id, options.signal);
+    await reprocessBatch(role.deps, failed!.id, { signal: options.signal, actor: 'test' });
     expect(keysIn(await readPublishedFiles(role))).toEqual(keys);
   });
 

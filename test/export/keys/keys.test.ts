@@ -76,7 +76,7 @@ describe('rotation', () => {
     const id = await insertExport(role);
     role.clock.advance(1000);
     const rotatedAt = role.clock.now();
-    await rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY });
+    await rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' });
     const thru = new Date(rotatedAt.getTime() + DAY * 1000);
     expect(await readPublicKeys(role.deps, 'aa')).toMatchObject([
       { keyId: '310', keyVersion: 'v2', from: rotatedAt, thru: null },
@@ -101,7 +101,7 @@ describe('rotation', () => {
   it('shows an ended version as long as files that it signed may be listed', async () => {
     await using role = await openExportRole();
     await insertExport(role);
-    await rotateSigningKey(role.deps, 'main', { overlapSeconds: 0 });
+    await rotateSigningKey(role.deps, 'main', { overlapSeconds: 0, actor: 'test' });
     role.clock.advance(14 * DAY * 1000 - 1);
     expect(await readPublicKeys(role.deps, 'aa')).toHaveLength(2);
     role.clock.advance(1);
@@ -111,8 +111,8 @@ describe('rotation', () => {
   it('never lets a version live longer than it had', async () => {
     await using role = await openExportRole();
     await insertExport(role);
-    await rotateSigningKey(role.deps, 'main', { overlapSeconds: 60 });
-    await rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY });
+    await rotateSigningKey(role.deps, 'main', { overlapSeconds: 60, actor: 'test' });
+    await rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' });
     const versions = await readSigningKey(role.deps.database, 'main');
     expect(versions.map(({ keyVersion }) => keyVersion)).toEqual(['v3', 'v2', 'v1']);
     expect(versions[2]!.thru).toEqual(new Date(NOW.getTime() + 60_000));
@@ -121,20 +121,20 @@ describe('rotation', () => {
   it('of one key waits for another one of it', async () => {
     await using role = await openExportRole();
     await insertExport(role);
-    await Promise.all([1, 2, 3].map(() => rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY })));
+    await Promise.all([1, 2, 3].map(() => rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' })));
     const versions = await readSigningKey(role.deps.database, 'main');
     expect(versions.map(({ keyVersion }) => keyVersion)).toEqual(['v4', 'v3', 'v2', 'v1']);
   });
 
   it('is refused for a name that is not there, and before there is a first version', async () => {
     await using role = await openExportRole();
-    await expect(rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY })).rejects.toMatchObject({
+    await expect(rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' })).rejects.toMatchObject({
       code: 'signing_key_not_found',
     });
     await role.deps.database.query(
       `insert into signing_keys (name, key, key_id, first_version) values ('main', 'export-main', '310', 'v1')`,
     );
-    await expect(rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY })).rejects.toMatchObject({
+    await expect(rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' })).rejects.toMatchObject({
       code: 'signing_key_missing',
     });
   });
@@ -146,7 +146,7 @@ describe('signers', () => {
     const id = await insertExport(role);
     for (let rotation = 0; rotation < 10; rotation++) {
       role.clock.advance(1000);
-      await rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY });
+      await rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' });
     }
     const signers = await activeSigners(role.deps.database, id, role.clock);
     expect(signers.map(({ keyVersion }) => keyVersion)).toEqual(

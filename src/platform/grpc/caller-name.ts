@@ -1,5 +1,5 @@
 /** Who asks, as the audit names them. */
-import { peerNamesKey } from '../../platform/grpc/server-tls.ts';
+import { peerNamesKey } from './server-tls.ts';
 
 /** A call's metadata, as far as it matters here. */
 interface CallMetadata {
