@@ -6,7 +6,7 @@ import { ExportServiceDefinition } from '../gen/enmesh/export/v1/export.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Values } from '../platform/config/load.ts';
 import type { Address } from '../platform/config/readers.ts';
-import { serverTls } from '../platform/config/tls-files.ts';
+import { grpcServerSettings } from '../platform/grpc/server-settings.ts';
 import { grpcService, startGrpcServer } from '../platform/grpc/server.ts';
 import type { Job, JobQueue, Schedule } from '../platform/jobs.ts';
 import type { KeyManager } from '../platform/key-manager/key-manager.ts';
@@ -41,7 +41,7 @@ export async function startExport(
 ): Promise<
   Running & { readonly address: Address; readonly jobs: readonly Job[]; readonly schedules: readonly Schedule[] }
 > {
-  const tls = await serverTls(values, 'ENMESH_EXPORT');
+  const listening = await grpcServerSettings(values, 'ENMESH_EXPORT');
   const work = {
     ...deps,
     settings: {
@@ -60,13 +60,7 @@ export async function startExport(
   await ensureSigningKeys(work, { createMissing: values.ENMESH_CREATE_KEYS });
   const grpc = await startGrpcServer({
     ...deps,
-    stopTimeoutMs: values.ENMESH_STOP_TIMEOUT * 1000,
-    settings: {
-      address: values.ENMESH_EXPORT_ADDRESS,
-      ...(tls === undefined ? {} : { tls }),
-      callers: values.ENMESH_CALLERS,
-      callerTokens: values.ENMESH_CALLER_TOKENS,
-    },
+    ...listening,
     services: [grpcService(ExportServiceDefinition, createExportService(work, stopping.signal))],
   });
   return {

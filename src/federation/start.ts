@@ -1,6 +1,6 @@
 /** The federation role: so far it answers health and reflection, so that it can be deployed and watched. */
 import type { Values } from '../platform/config/load.ts';
-import { serverTls } from '../platform/config/tls-files.ts';
+import { grpcServerSettings } from '../platform/grpc/server-settings.ts';
 import { startGrpcServer } from '../platform/grpc/server.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -19,16 +19,10 @@ export async function startFederation(
   values: Values,
   deps: FederationDeps,
 ): Promise<Running & { readonly address: Address }> {
-  const tls = await serverTls(values, 'ENMESH_FEDERATION');
+  const listening = await grpcServerSettings(values, 'ENMESH_FEDERATION');
   return await startGrpcServer({
     ...deps,
-    stopTimeoutMs: values.ENMESH_STOP_TIMEOUT * 1000,
+    ...listening,
     services: [],
-    settings: {
-      address: values.ENMESH_FEDERATION_ADDRESS,
-      ...(tls === undefined ? {} : { tls }),
-      callers: values.ENMESH_CALLERS,
-      callerTokens: values.ENMESH_CALLER_TOKENS,
-    },
   });
 }

@@ -6,7 +6,7 @@ import { PublishServiceDefinition } from '../gen/enmesh/publish/v1/publish.ts';
 import type { Clock } from '../platform/clock.ts';
 import { ConfigurationError, type Values } from '../platform/config/load.ts';
 import type { Address } from '../platform/config/readers.ts';
-import { serverTls } from '../platform/config/tls-files.ts';
+import { grpcServerSettings } from '../platform/grpc/server-settings.ts';
 import { grpcService, startGrpcServer } from '../platform/grpc/server.ts';
 import type { Job, JobQueue, Schedule } from '../platform/jobs.ts';
 import type { KeyManager } from '../platform/key-manager/key-manager.ts';
@@ -48,7 +48,7 @@ export async function startServer(
 ): Promise<
   Running & { readonly address: Address; readonly jobs: readonly Job[]; readonly schedules: readonly Schedule[] }
 > {
-  const tls = await serverTls(values, 'ENMESH_GRPC');
+  const listening = await grpcServerSettings(values, 'ENMESH_GRPC');
   const publish = publishSettings(values);
   await setTruncateWindow(deps.database, values.ENMESH_TRUNCATE_WINDOW);
   const admin = { ...deps, settings: adminSettings(values) };
@@ -57,13 +57,7 @@ export async function startServer(
   const operations = { ...deps, settings: { retentionSeconds: values.ENMESH_RETENTION } };
   const grpc = await startGrpcServer({
     ...deps,
-    stopTimeoutMs: values.ENMESH_STOP_TIMEOUT * 1000,
-    settings: {
-      address: values.ENMESH_GRPC_ADDRESS,
-      ...(tls === undefined ? {} : { tls }),
-      callers: values.ENMESH_CALLERS,
-      callerTokens: values.ENMESH_CALLER_TOKENS,
-    },
+    ...listening,
     services: [
       grpcService(PublishServiceDefinition, createPublishService({ ...deps, settings: publish })),
       grpcService(AdminServiceDefinition, createAdminService(admin)),

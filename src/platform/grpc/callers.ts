@@ -5,7 +5,8 @@ import { type CallerRole, mayCall } from '../../domain/caller-roles.ts';
 import { AppError } from '../../domain/errors.ts';
 import { insecureAddress } from '../config/address.ts';
 import type { Address } from '../config/readers.ts';
-import { peerNamesKey, type ServerTls } from './server-tls.ts';
+import type { ServerTls } from '../config/tls-files.ts';
+import { peerNamesKey } from './server-tls.ts';
 
 /** Everything that decides about callers. */
 export interface CallerSettings {

@@ -6,15 +6,7 @@ import {
   ServerInterceptingCall,
   type ServerListener,
 } from '@grpc/grpc-js';
-
-/** PEM texts. */
-export interface ServerTls {
-  /** Certificate chain. */
-  readonly cert: string;
-  readonly key: string;
-  /** Who signs the certificates of callers. */
-  readonly clientCa?: string;
-}
+import type { ServerTls } from '../config/tls-files.ts';
 
 /**
  * Asks for a client certificate where `clientCa` is set but lets callers without one connect:
