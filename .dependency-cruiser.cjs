@@ -60,7 +60,13 @@ const homes = {
   yaml: '^src/cli/',
   '@noble/curves': '^src/platform/key-manager/',
   'lru-cache': '^src/(gateway|server)/',
+  'rate-limiter-flexible': '^src/gateway/rate-limit/',
+  undici: '^src/server/jwks/fetch-document\\.ts$',
   zod: '^src/(domain/configuration|cli/export-file)/',
+  jose: '^src/server/(attestation|jwks)/',
+  cborg: '^src/server/attestation/',
+  '@peculiar/x509': '^src/server/attestation/',
+  'reflect-metadata': '^src/server/attestation/',
   '@bufbuild/protobuf': '^src/(gen/|platform/grpc/)',
 };
 
