@@ -14,6 +14,8 @@ const everyRole: readonly CallerRole[] = callerRoles;
 /** Full method path → the roles that may call it. */
 export const allowedRoles: ReadonlyMap<string, readonly CallerRole[]> = new Map([
   ['/enmesh.publish.v1.PublishService/Publish', gateways],
+  ['/enmesh.publish.v1.PublishStreamService/PublishMany', gateways],
+  ['/enmesh.publish.v1.StatsService/GetStats', gateways],
 
   ['/enmesh.export.v1.ExportService/GetIndex', everyRole],
   ['/enmesh.export.v1.ExportService/GetFile', everyRole],
@@ -30,6 +32,11 @@ export const allowedRoles: ReadonlyMap<string, readonly CallerRole[]> = new Map(
 
   ['/enmesh.operations.v1.OperationsService/Cleanup', operators],
   ['/enmesh.operations.v1.OperationsService/ListJobs', readers],
+  ['/enmesh.operations.v1.OperationsService/RotateRevisionKeys', operators],
+  ['/enmesh.operations.v1.OperationsService/RefreshJwks', operators],
+  ['/enmesh.operations.v1.OperationsService/SetHold', operators],
+  ['/enmesh.operations.v1.OperationsService/ListHolds', readers],
+  ['/enmesh.operations.v1.OperationsService/ExplainPublish', readers],
 ]);
 
 /** True when one of the caller's roles may call the method. */

@@ -18,18 +18,20 @@ test('an operator may call everything', () => {
   for (const method of methods) expect([method, mayCall(method, new Set(['operate']))]).toEqual([method, true]);
 });
 
-test('a gateway may publish and read exports, and nothing else', () => {
+test('a gateway may publish, read statistics and read exports, and nothing else', () => {
   expect(methods.filter((method) => mayCall(method, new Set(['gateway']))).sort()).toEqual([
     '/enmesh.export.v1.ExportService/GetFile',
     '/enmesh.export.v1.ExportService/GetIndex',
     '/enmesh.export.v1.ExportService/GetPublicKeys',
     '/enmesh.publish.v1.PublishService/Publish',
+    '/enmesh.publish.v1.PublishStreamService/PublishMany',
+    '/enmesh.publish.v1.StatsService/GetStats',
   ]);
 });
 
 test('a reader may call nothing that changes something', () => {
   const names = methods.filter((method) => mayCall(method, new Set(['read']))).map((method) => method.split('/')[2]);
-  for (const name of names) expect(name).toMatch(/^(Get|List|Plan)/);
+  for (const name of names) expect(name).toMatch(/^(Get|List|Plan|Explain)/);
 });
 
 test('a method that is not in the table is denied to all', () => {

@@ -13,6 +13,75 @@ export const protobufPackage = "enmesh.operations.v1";
 
 export const protobufFileName = "enmesh/operations/v1/operations.proto";
 
+/** HoldSubject is what can be held. */
+export const HoldSubject = {
+  /** UNSPECIFIED - Not set. */
+  UNSPECIFIED: 0,
+  /** APP - An app: its publishes are refused. */
+  APP: 1,
+  /** HEALTH_AUTHORITY - A health authority: its certificates are refused. */
+  HEALTH_AUTHORITY: 2,
+  /** EXPORT - An export: no file of it is planned, built, listed or handed out. */
+  EXPORT: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type HoldSubject = typeof HoldSubject[keyof typeof HoldSubject];
+
+export namespace HoldSubject {
+  export type UNSPECIFIED = typeof HoldSubject.UNSPECIFIED;
+  export type APP = typeof HoldSubject.APP;
+  export type HEALTH_AUTHORITY = typeof HoldSubject.HEALTH_AUTHORITY;
+  export type EXPORT = typeof HoldSubject.EXPORT;
+  export type UNRECOGNIZED = typeof HoldSubject.UNRECOGNIZED;
+}
+
+/** ApiVersion of a publish. */
+export const ApiVersion = {
+  /** UNSPECIFIED - The same as v1. */
+  UNSPECIFIED: 0,
+  /** V1 - `POST /v1/publish`. */
+  V1: 1,
+  /** V1ALPHA1 - `POST /`. */
+  V1ALPHA1: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ApiVersion = typeof ApiVersion[keyof typeof ApiVersion];
+
+export namespace ApiVersion {
+  export type UNSPECIFIED = typeof ApiVersion.UNSPECIFIED;
+  export type V1 = typeof ApiVersion.V1;
+  export type V1ALPHA1 = typeof ApiVersion.V1ALPHA1;
+  export type UNRECOGNIZED = typeof ApiVersion.UNRECOGNIZED;
+}
+
+/** StepOutcome says how a check ended. */
+export const StepOutcome = {
+  /** UNSPECIFIED - Not set. */
+  UNSPECIFIED: 0,
+  /** PASSED - Nothing is wrong. */
+  PASSED: 1,
+  /** WARNING - Something is left out or replaced, and the publish goes on. */
+  WARNING: 2,
+  /** REFUSED - The publish ends here. */
+  REFUSED: 3,
+  /** SKIPPED - It could not be looked at, because of what an earlier step found. */
+  SKIPPED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type StepOutcome = typeof StepOutcome[keyof typeof StepOutcome];
+
+export namespace StepOutcome {
+  export type UNSPECIFIED = typeof StepOutcome.UNSPECIFIED;
+  export type PASSED = typeof StepOutcome.PASSED;
+  export type WARNING = typeof StepOutcome.WARNING;
+  export type REFUSED = typeof StepOutcome.REFUSED;
+  export type SKIPPED = typeof StepOutcome.SKIPPED;
+  export type UNRECOGNIZED = typeof StepOutcome.UNRECOGNIZED;
+}
+
 /** CleanupRequest asks for a run now. */
 export interface CleanupRequest {
 }
@@ -31,6 +100,8 @@ export interface CleanupResponse {
   batches: bigint;
   /** Padding keys. */
   paddingKeys: bigint;
+  /** Rows of counters: one an hour, health authority and shard. */
+  statistics: bigint;
 }
 
 /** ListJobsRequest asks for the queue. */
@@ -61,6 +132,137 @@ export interface Job {
     | undefined;
   /** Why the last try failed; empty when none did. */
   lastError: string;
+}
+
+/** RotateRevisionKeysRequest asks for a run now. */
+export interface RotateRevisionKeysRequest {
+  /** Make a new key even though none is due. */
+  force: boolean;
+}
+
+/** RotateRevisionKeysResponse says what was done. */
+export interface RotateRevisionKeysResponse {
+  /** A new key seals tokens from now on. */
+  created: boolean;
+  /** Keys deleted; their tokens can no longer be read. */
+  deleted: number;
+  /** Keys that can open tokens now. */
+  kept: number;
+}
+
+/** RefreshJwksRequest asks for a run now. */
+export interface RefreshJwksRequest {
+  /** Only this authority's; empty = all that have a JWKS. */
+  issuer: string;
+}
+
+/** RefreshJwksResponse has one entry an authority. */
+export interface RefreshJwksResponse {
+  /** By issuer. */
+  results: RefreshedJwks[];
+}
+
+/** RefreshedJwks says what came of one authority's JWKS. */
+export interface RefreshedJwks {
+  /** Whose. */
+  issuer: string;
+  /** Versions that are new. */
+  added: string[];
+  /** Versions that are no longer accepted. */
+  revoked: string[];
+  /** Keys accepted now, those entered by hand included. */
+  active: number;
+  /** Why nothing was changed; empty when it was read. */
+  error: string;
+  /** Entries of the document that were left out, and why. */
+  skipped: string[];
+}
+
+/** SetHoldRequest names what to stop. */
+export interface SetHoldRequest {
+  /** What kind of thing. */
+  subject: HoldSubject;
+  /** App id, issuer, or name of the export. */
+  name: string;
+  /** Let it go on. */
+  release: boolean;
+}
+
+/** SetHoldResponse says whether anything changed. */
+export interface SetHoldResponse {
+  /** False when it was so already. */
+  changed: boolean;
+}
+
+/** ListHoldsRequest asks for everything that is on hold. */
+export interface ListHoldsRequest {
+}
+
+/** ListHoldsResponse is everything that is on hold. */
+export interface ListHoldsResponse {
+  /** By kind and name. */
+  holds: Hold[];
+}
+
+/** Hold is one thing that is on hold. */
+export interface Hold {
+  /** What kind of thing. */
+  subject: HoldSubject;
+  /** App id, issuer, or name of the export. */
+  name: string;
+  /** Held since. */
+  since: Date | undefined;
+}
+
+/** ExplainPublishRequest is a publish as it came over HTTP. */
+export interface ExplainPublishRequest {
+  /** The body, byte by byte. */
+  body: Buffer;
+  /** Where it was sent to. */
+  apiVersion: ApiVersion;
+  /** As if it had come then; absent = now. */
+  at: Date | undefined;
+}
+
+/**
+ * ExplainPublishResponse has every step that could be taken. The first refusal is where the phone's publish ends; the
+ * steps after it say what it would have met next.
+ */
+export interface ExplainPublishResponse {
+  /** In order. */
+  steps: ExplainedStep[];
+  /** What the phone gets. */
+  answer: ExplainedAnswer | undefined;
+}
+
+/** ExplainedAnswer is what a publish would be answered. */
+export interface ExplainedAnswer {
+  /** Of HTTP. */
+  status: number;
+  /** Empty when it has none. */
+  code: string;
+  /** Empty when it has none. */
+  error: string;
+  /** Keys that are left out without being an error. */
+  warnings: string[];
+  /** New rows. */
+  insertedExposures: number;
+  /** Rows that are revised. */
+  revisedExposures: number;
+  /** The same request was answered before: its answer is given again, and nothing is written. */
+  isRepeated: boolean;
+}
+
+/** ExplainedStep is one check. */
+export interface ExplainedStep {
+  /** What was checked. */
+  name: string;
+  /** How it ended. */
+  outcome: StepOutcome;
+  /** What was found, and the cure of a fault. */
+  detail: string;
+  /** The `code` that the phone gets; empty where it gets none. */
+  code: string;
 }
 
 function createBaseCleanupRequest(): CleanupRequest {
@@ -107,7 +309,15 @@ export const CleanupRequest: MessageFns<CleanupRequest> = {
 };
 
 function createBaseCleanupResponse(): CleanupResponse {
-  return { exposures: 0n, receipts: 0n, unlistedFiles: 0n, deletedFiles: 0n, batches: 0n, paddingKeys: 0n };
+  return {
+    exposures: 0n,
+    receipts: 0n,
+    unlistedFiles: 0n,
+    deletedFiles: 0n,
+    batches: 0n,
+    paddingKeys: 0n,
+    statistics: 0n,
+  };
 }
 
 export const CleanupResponse: MessageFns<CleanupResponse> = {
@@ -147,6 +357,12 @@ export const CleanupResponse: MessageFns<CleanupResponse> = {
         throw new globalThis.Error("value provided for field message.paddingKeys of type uint64 too large");
       }
       writer.uint32(48).uint64(message.paddingKeys);
+    }
+    if (message.statistics !== 0n) {
+      if (BigInt.asUintN(64, message.statistics) !== message.statistics) {
+        throw new globalThis.Error("value provided for field message.statistics of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.statistics);
     }
     return writer;
   },
@@ -212,6 +428,14 @@ export const CleanupResponse: MessageFns<CleanupResponse> = {
             message.paddingKeys = reader.uint64() as bigint;
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.statistics = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -240,6 +464,9 @@ export const CleanupResponse: MessageFns<CleanupResponse> = {
     message.batches = (object.batches !== undefined && object.batches !== null) ? BigInt(object.batches) : 0n;
     message.paddingKeys = (object.paddingKeys !== undefined && object.paddingKeys !== null)
       ? BigInt(object.paddingKeys)
+      : 0n;
+    message.statistics = (object.statistics !== undefined && object.statistics !== null)
+      ? BigInt(object.statistics)
       : 0n;
     return message;
   },
@@ -458,6 +685,1042 @@ export const Job: MessageFns<Job> = {
   },
 };
 
+function createBaseRotateRevisionKeysRequest(): RotateRevisionKeysRequest {
+  return { force: false };
+}
+
+export const RotateRevisionKeysRequest: MessageFns<RotateRevisionKeysRequest> = {
+  encode(message: RotateRevisionKeysRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.force !== false) {
+      writer.uint32(8).bool(message.force);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateRevisionKeysRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateRevisionKeysRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RotateRevisionKeysRequest>): RotateRevisionKeysRequest {
+    return RotateRevisionKeysRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateRevisionKeysRequest>): RotateRevisionKeysRequest {
+    const message = createBaseRotateRevisionKeysRequest();
+    message.force = object.force ?? false;
+    return message;
+  },
+};
+
+function createBaseRotateRevisionKeysResponse(): RotateRevisionKeysResponse {
+  return { created: false, deleted: 0, kept: 0 };
+}
+
+export const RotateRevisionKeysResponse: MessageFns<RotateRevisionKeysResponse> = {
+  encode(message: RotateRevisionKeysResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.created !== false) {
+      writer.uint32(8).bool(message.created);
+    }
+    if (message.deleted !== 0) {
+      writer.uint32(16).uint32(message.deleted);
+    }
+    if (message.kept !== 0) {
+      writer.uint32(24).uint32(message.kept);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateRevisionKeysResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateRevisionKeysResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.created = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.deleted = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.kept = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RotateRevisionKeysResponse>): RotateRevisionKeysResponse {
+    return RotateRevisionKeysResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateRevisionKeysResponse>): RotateRevisionKeysResponse {
+    const message = createBaseRotateRevisionKeysResponse();
+    message.created = object.created ?? false;
+    message.deleted = object.deleted ?? 0;
+    message.kept = object.kept ?? 0;
+    return message;
+  },
+};
+
+function createBaseRefreshJwksRequest(): RefreshJwksRequest {
+  return { issuer: "" };
+}
+
+export const RefreshJwksRequest: MessageFns<RefreshJwksRequest> = {
+  encode(message: RefreshJwksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefreshJwksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefreshJwksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefreshJwksRequest>): RefreshJwksRequest {
+    return RefreshJwksRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefreshJwksRequest>): RefreshJwksRequest {
+    const message = createBaseRefreshJwksRequest();
+    message.issuer = object.issuer ?? "";
+    return message;
+  },
+};
+
+function createBaseRefreshJwksResponse(): RefreshJwksResponse {
+  return { results: [] };
+}
+
+export const RefreshJwksResponse: MessageFns<RefreshJwksResponse> = {
+  encode(message: RefreshJwksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      RefreshedJwks.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefreshJwksResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefreshJwksResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(RefreshedJwks.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefreshJwksResponse>): RefreshJwksResponse {
+    return RefreshJwksResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefreshJwksResponse>): RefreshJwksResponse {
+    const message = createBaseRefreshJwksResponse();
+    message.results = object.results?.map((e) => RefreshedJwks.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRefreshedJwks(): RefreshedJwks {
+  return { issuer: "", added: [], revoked: [], active: 0, error: "", skipped: [] };
+}
+
+export const RefreshedJwks: MessageFns<RefreshedJwks> = {
+  encode(message: RefreshedJwks, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    for (const v of message.added) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.revoked) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.active !== 0) {
+      writer.uint32(32).uint32(message.active);
+    }
+    if (message.error !== "") {
+      writer.uint32(42).string(message.error);
+    }
+    for (const v of message.skipped) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefreshedJwks {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefreshedJwks();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.added.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.revoked.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.active = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.skipped.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefreshedJwks>): RefreshedJwks {
+    return RefreshedJwks.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefreshedJwks>): RefreshedJwks {
+    const message = createBaseRefreshedJwks();
+    message.issuer = object.issuer ?? "";
+    message.added = object.added?.map((e) => e) || [];
+    message.revoked = object.revoked?.map((e) => e) || [];
+    message.active = object.active ?? 0;
+    message.error = object.error ?? "";
+    message.skipped = object.skipped?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseSetHoldRequest(): SetHoldRequest {
+  return { subject: 0, name: "", release: false };
+}
+
+export const SetHoldRequest: MessageFns<SetHoldRequest> = {
+  encode(message: SetHoldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subject !== 0) {
+      writer.uint32(8).int32(message.subject);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.release !== false) {
+      writer.uint32(24).bool(message.release);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetHoldRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetHoldRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.subject = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.release = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetHoldRequest>): SetHoldRequest {
+    return SetHoldRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetHoldRequest>): SetHoldRequest {
+    const message = createBaseSetHoldRequest();
+    message.subject = object.subject ?? 0;
+    message.name = object.name ?? "";
+    message.release = object.release ?? false;
+    return message;
+  },
+};
+
+function createBaseSetHoldResponse(): SetHoldResponse {
+  return { changed: false };
+}
+
+export const SetHoldResponse: MessageFns<SetHoldResponse> = {
+  encode(message: SetHoldResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetHoldResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetHoldResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SetHoldResponse>): SetHoldResponse {
+    return SetHoldResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetHoldResponse>): SetHoldResponse {
+    const message = createBaseSetHoldResponse();
+    message.changed = object.changed ?? false;
+    return message;
+  },
+};
+
+function createBaseListHoldsRequest(): ListHoldsRequest {
+  return {};
+}
+
+export const ListHoldsRequest: MessageFns<ListHoldsRequest> = {
+  encode(_: ListHoldsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListHoldsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListHoldsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListHoldsRequest>): ListHoldsRequest {
+    return ListHoldsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListHoldsRequest>): ListHoldsRequest {
+    const message = createBaseListHoldsRequest();
+    return message;
+  },
+};
+
+function createBaseListHoldsResponse(): ListHoldsResponse {
+  return { holds: [] };
+}
+
+export const ListHoldsResponse: MessageFns<ListHoldsResponse> = {
+  encode(message: ListHoldsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.holds) {
+      Hold.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListHoldsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListHoldsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.holds.push(Hold.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListHoldsResponse>): ListHoldsResponse {
+    return ListHoldsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListHoldsResponse>): ListHoldsResponse {
+    const message = createBaseListHoldsResponse();
+    message.holds = object.holds?.map((e) => Hold.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHold(): Hold {
+  return { subject: 0, name: "", since: undefined };
+}
+
+export const Hold: MessageFns<Hold> = {
+  encode(message: Hold, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.subject !== 0) {
+      writer.uint32(8).int32(message.subject);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Hold {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHold();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.subject = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Hold>): Hold {
+    return Hold.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Hold>): Hold {
+    const message = createBaseHold();
+    message.subject = object.subject ?? 0;
+    message.name = object.name ?? "";
+    message.since = object.since ?? undefined;
+    return message;
+  },
+};
+
+function createBaseExplainPublishRequest(): ExplainPublishRequest {
+  return { body: Buffer.alloc(0), apiVersion: 0, at: undefined };
+}
+
+export const ExplainPublishRequest: MessageFns<ExplainPublishRequest> = {
+  encode(message: ExplainPublishRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.body.length !== 0) {
+      writer.uint32(10).bytes(message.body);
+    }
+    if (message.apiVersion !== 0) {
+      writer.uint32(16).int32(message.apiVersion);
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainPublishRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainPublishRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.body = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.apiVersion = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainPublishRequest>): ExplainPublishRequest {
+    return ExplainPublishRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainPublishRequest>): ExplainPublishRequest {
+    const message = createBaseExplainPublishRequest();
+    message.body = object.body ?? Buffer.alloc(0);
+    message.apiVersion = object.apiVersion ?? 0;
+    message.at = object.at ?? undefined;
+    return message;
+  },
+};
+
+function createBaseExplainPublishResponse(): ExplainPublishResponse {
+  return { steps: [], answer: undefined };
+}
+
+export const ExplainPublishResponse: MessageFns<ExplainPublishResponse> = {
+  encode(message: ExplainPublishResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.steps) {
+      ExplainedStep.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.answer !== undefined) {
+      ExplainedAnswer.encode(message.answer, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainPublishResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainPublishResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.steps.push(ExplainedStep.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.answer = ExplainedAnswer.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainPublishResponse>): ExplainPublishResponse {
+    return ExplainPublishResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainPublishResponse>): ExplainPublishResponse {
+    const message = createBaseExplainPublishResponse();
+    message.steps = object.steps?.map((e) => ExplainedStep.fromPartial(e)) || [];
+    message.answer = (object.answer !== undefined && object.answer !== null)
+      ? ExplainedAnswer.fromPartial(object.answer)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExplainedAnswer(): ExplainedAnswer {
+  return { status: 0, code: "", error: "", warnings: [], insertedExposures: 0, revisedExposures: 0, isRepeated: false };
+}
+
+export const ExplainedAnswer: MessageFns<ExplainedAnswer> = {
+  encode(message: ExplainedAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== 0) {
+      writer.uint32(8).uint32(message.status);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.error !== "") {
+      writer.uint32(26).string(message.error);
+    }
+    for (const v of message.warnings) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.insertedExposures !== 0) {
+      writer.uint32(40).uint32(message.insertedExposures);
+    }
+    if (message.revisedExposures !== 0) {
+      writer.uint32(48).uint32(message.revisedExposures);
+    }
+    if (message.isRepeated !== false) {
+      writer.uint32(56).bool(message.isRepeated);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainedAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainedAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.status = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.insertedExposures = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.revisedExposures = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.isRepeated = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainedAnswer>): ExplainedAnswer {
+    return ExplainedAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainedAnswer>): ExplainedAnswer {
+    const message = createBaseExplainedAnswer();
+    message.status = object.status ?? 0;
+    message.code = object.code ?? "";
+    message.error = object.error ?? "";
+    message.warnings = object.warnings?.map((e) => e) || [];
+    message.insertedExposures = object.insertedExposures ?? 0;
+    message.revisedExposures = object.revisedExposures ?? 0;
+    message.isRepeated = object.isRepeated ?? false;
+    return message;
+  },
+};
+
+function createBaseExplainedStep(): ExplainedStep {
+  return { name: "", outcome: 0, detail: "", code: "" };
+}
+
+export const ExplainedStep: MessageFns<ExplainedStep> = {
+  encode(message: ExplainedStep, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.outcome !== 0) {
+      writer.uint32(16).int32(message.outcome);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    if (message.code !== "") {
+      writer.uint32(34).string(message.code);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainedStep {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainedStep();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainedStep>): ExplainedStep {
+    return ExplainedStep.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainedStep>): ExplainedStep {
+    const message = createBaseExplainedStep();
+    message.name = object.name ?? "";
+    message.outcome = object.outcome ?? 0;
+    message.detail = object.detail ?? "";
+    message.code = object.code ?? "";
+    return message;
+  },
+};
+
 /** OperationsService runs jobs now and shows the queue. */
 export type OperationsServiceDefinition = typeof OperationsServiceDefinition;
 export const OperationsServiceDefinition = {
@@ -482,6 +1745,51 @@ export const OperationsServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** RotateRevisionKeys makes a new data key of revision tokens when one is due, and deletes those past their time. */
+    rotateRevisionKeys: {
+      name: "RotateRevisionKeys",
+      requestType: RotateRevisionKeysRequest as typeof RotateRevisionKeysRequest,
+      requestStream: false,
+      responseType: RotateRevisionKeysResponse as typeof RotateRevisionKeysResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** RefreshJwks reads the keys of health authorities from their JWKS. */
+    refreshJwks: {
+      name: "RefreshJwks",
+      requestType: RefreshJwksRequest as typeof RefreshJwksRequest,
+      requestStream: false,
+      responseType: RefreshJwksResponse as typeof RefreshJwksResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** SetHold stops an app, a health authority or an export, or lets it go on. */
+    setHold: {
+      name: "SetHold",
+      requestType: SetHoldRequest as typeof SetHoldRequest,
+      requestStream: false,
+      responseType: SetHoldResponse as typeof SetHoldResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** ListHolds shows what is on hold. */
+    listHolds: {
+      name: "ListHolds",
+      requestType: ListHoldsRequest as typeof ListHoldsRequest,
+      requestStream: false,
+      responseType: ListHoldsResponse as typeof ListHoldsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** ExplainPublish goes through a publish step by step, as a phone's would, and stores nothing. */
+    explainPublish: {
+      name: "ExplainPublish",
+      requestType: ExplainPublishRequest as typeof ExplainPublishRequest,
+      requestStream: false,
+      responseType: ExplainPublishResponse as typeof ExplainPublishResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -490,6 +1798,25 @@ export interface OperationsServiceImplementation<CallContextExt = {}> {
   cleanup(request: CleanupRequest, context: CallContext & CallContextExt): Promise<DeepPartial<CleanupResponse>>;
   /** ListJobs shows the job queue. */
   listJobs(request: ListJobsRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ListJobsResponse>>;
+  /** RotateRevisionKeys makes a new data key of revision tokens when one is due, and deletes those past their time. */
+  rotateRevisionKeys(
+    request: RotateRevisionKeysRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<RotateRevisionKeysResponse>>;
+  /** RefreshJwks reads the keys of health authorities from their JWKS. */
+  refreshJwks(
+    request: RefreshJwksRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<RefreshJwksResponse>>;
+  /** SetHold stops an app, a health authority or an export, or lets it go on. */
+  setHold(request: SetHoldRequest, context: CallContext & CallContextExt): Promise<DeepPartial<SetHoldResponse>>;
+  /** ListHolds shows what is on hold. */
+  listHolds(request: ListHoldsRequest, context: CallContext & CallContextExt): Promise<DeepPartial<ListHoldsResponse>>;
+  /** ExplainPublish goes through a publish step by step, as a phone's would, and stores nothing. */
+  explainPublish(
+    request: ExplainPublishRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ExplainPublishResponse>>;
 }
 
 export interface OperationsServiceClient<CallOptionsExt = {}> {
@@ -497,6 +1824,25 @@ export interface OperationsServiceClient<CallOptionsExt = {}> {
   cleanup(request: DeepPartial<CleanupRequest>, options?: CallOptions & CallOptionsExt): Promise<CleanupResponse>;
   /** ListJobs shows the job queue. */
   listJobs(request: DeepPartial<ListJobsRequest>, options?: CallOptions & CallOptionsExt): Promise<ListJobsResponse>;
+  /** RotateRevisionKeys makes a new data key of revision tokens when one is due, and deletes those past their time. */
+  rotateRevisionKeys(
+    request: DeepPartial<RotateRevisionKeysRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<RotateRevisionKeysResponse>;
+  /** RefreshJwks reads the keys of health authorities from their JWKS. */
+  refreshJwks(
+    request: DeepPartial<RefreshJwksRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<RefreshJwksResponse>;
+  /** SetHold stops an app, a health authority or an export, or lets it go on. */
+  setHold(request: DeepPartial<SetHoldRequest>, options?: CallOptions & CallOptionsExt): Promise<SetHoldResponse>;
+  /** ListHolds shows what is on hold. */
+  listHolds(request: DeepPartial<ListHoldsRequest>, options?: CallOptions & CallOptionsExt): Promise<ListHoldsResponse>;
+  /** ExplainPublish goes through a publish step by step, as a phone's would, and stores nothing. */
+  explainPublish(
+    request: DeepPartial<ExplainPublishRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ExplainPublishResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
