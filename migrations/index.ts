@@ -2,6 +2,9 @@
 import type { Knex } from 'knex';
 import * as schema from './0001_schema.ts';
 import * as publish from './0002_publish.ts';
+import * as statistics from './0003_statistics.ts';
+import * as jwks from './0004_jwks.ts';
+import * as publishMany from './0005_publish_many.ts';
 
 /** One step of the schema. */
 export interface Migration {
@@ -13,4 +16,7 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { name: '0001_schema', up: schema.up },
   { name: '0002_publish', up: publish.up },
+  { name: '0003_statistics', up: statistics.up },
+  { name: '0004_jwks', up: jwks.up },
+  { name: '0005_publish_many', up: publishMany.up },
 ];
