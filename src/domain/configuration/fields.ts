@@ -119,10 +119,10 @@ export const secretReference = z.string().refine((value) => /^secret:\/\/[a-z]+\
   error: 'wants a secret reference such as secret://file/PATH, never the secret itself',
 });
 
-/** Base64 of 32 bytes. */
+/** Base64 of 32 bytes, in the standard or the URL-safe alphabet. */
 export const sha256 = z
   .string()
-  .refine((value) => /^[A-Za-z0-9+/]{43}=?$/.test(value), { error: 'wants the base64 of a SHA-256 digest' });
+  .refine((value) => /^[A-Za-z0-9+/_-]{43}=?$/.test(value), { error: 'wants the base64 of a SHA-256 digest' });
 
 /** True for http on this machine. */
 export function isLoopbackHttp(value: string): boolean {

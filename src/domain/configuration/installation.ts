@@ -14,8 +14,8 @@ export interface Installation {
   readonly allowLoopback: boolean;
   /** True for an SPKI PEM of a P-256 key. */
   isP256PublicKey(pem: string): boolean;
-  /** True for a readable X.509 certificate. */
-  isCertificate(pem: string): boolean;
+  /** True for an X.509 certificate of an authority, whose key attestations may lead to. */
+  isAuthorityCertificate(pem: string): boolean;
 }
 
 type Path = readonly PathPart[];
@@ -29,11 +29,6 @@ const leastGraceSeconds = 86_400;
 /** Faults that depend on the installation. */
 export function installationFaults(configuration: Configuration, installation: Installation): Fault[] {
   return [
-    ...configuration.apps.flatMap(({ attestation }, index) =>
-      attestation === 'off'
-        ? []
-        : [fault(['apps', index, 'attestation'], 'wants off: attestations cannot be checked by this release')],
-    ),
     ...configuration.exports.flatMap((series, index) => exportFaults(series, ['exports', index], installation)),
     ...urls(configuration)
       .filter(({ url }) => !installation.allowLoopback && url !== null && isLoopbackHttp(url))
@@ -42,8 +37,10 @@ export function installationFaults(configuration: Configuration, installation: I
       .filter(({ pem }) => !installation.isP256PublicKey(pem))
       .map(({ path }) => fault(path, 'is not a P-256 public key; make one with `openssl ec -pubout`')),
     ...certificates(configuration)
-      .filter(({ pem }) => !installation.isCertificate(pem))
-      .map(({ path }) => fault(path, 'is not an X.509 certificate')),
+      .filter(({ pem }) => !installation.isAuthorityCertificate(pem))
+      .map(({ path }) =>
+        fault(path, 'is not the certificate of an authority on P-256 or P-384, such as Apple App Attestation Root CA'),
+      ),
   ];
 }
 

@@ -12,10 +12,18 @@ export function hmacOrder(keys: readonly SentKey[]): number[] {
  * @param order what {@link hmacOrder} returns
  */
 export function hmacTexts(keys: readonly SentKey[], order: readonly number[] = hmacOrder(keys)): readonly string[] {
-  const sorted = order.flatMap((index) => keys[index] ?? []);
-  const withRisk = sorted.map((sent) => `${withoutRisk(sent)}.${String(sent.transmissionRisk)}`).join(',');
-  if (sorted.some(({ transmissionRisk }) => transmissionRisk !== 0n)) return [withRisk];
-  return [withRisk, sorted.map(withoutRisk).join(',')];
+  const withRisk: string[] = [];
+  const plain: string[] = [];
+  let hasRisk = false;
+  for (const index of order) {
+    const sent = keys[index];
+    if (sent === undefined) continue;
+    const text = withoutRisk(sent);
+    plain.push(text);
+    withRisk.push(`${text}.${String(sent.transmissionRisk)}`);
+    hasRisk ||= sent.transmissionRisk !== 0n;
+  }
+  return hasRisk ? [withRisk.join(',')] : [withRisk.join(','), plain.join(',')];
 }
 
 function withoutRisk({ key, rollingStartNumber, rollingPeriod }: SentKey): string {

@@ -38,7 +38,10 @@ export function transform(request: KeysRequest, context: TransformContext): Tran
   const wrongNumber = numberFault(request.keys.length, settings.maxKeys);
   if (wrongNumber !== undefined) return { ...empty, refusal: wrongNumber };
 
-  const { keys, warnings, faults } = sortOut(request, context, onset);
+  const verdicts = judgeKeys(request, context, onset);
+  const keys = verdicts.flatMap(({ kept }) => kept ?? []);
+  const warnings = verdicts.flatMap(({ warning }) => warning ?? []);
+  const faults = verdicts.flatMap(({ fault }) => fault ?? []);
   if (keys.length === 0 && faults.length > 0) return { ...empty, warnings, refusal: multiErrorText(faults) };
 
   const byStart = keys.toSorted((a, b) => a.intervalStart - b.intervalStart || a.intervalCount - b.intervalCount);
@@ -53,30 +56,35 @@ function numberFault(count: number, max: number): string | undefined {
   return `too many exposure keys in publish: ${String(count)}, max of ${String(max)} is allowed`;
 }
 
-function sortOut(request: KeysRequest, context: TransformContext, onset: SymptomOnset) {
-  const bounds = keyBounds(context.settings, context.now);
-  const reportType = context.claims?.reportType ?? 'none';
-  const max = context.settings.maxSymptomOnsetDays;
-  const keys: KeptKey[] = [];
-  const warnings: string[] = [];
-  const faults: string[] = [];
-  for (const [index, sent] of request.keys.entries()) {
+/** What becomes of one key; keys sent twice and keys that overlap are seen later. */
+export type KeyVerdict =
+  | { readonly kept: KeptKey; readonly warning?: never; readonly fault?: never }
+  /** Left out without being an error. */
+  | { readonly kept?: never; readonly warning: string; readonly fault?: never }
+  /** Refused. */
+  | { readonly kept?: never; readonly warning?: never; readonly fault: string };
+
+/** Judges each key by itself, in the request's order. */
+export function judgeKeys(
+  request: KeysRequest,
+  { claims, settings, now }: TransformContext,
+  onset: SymptomOnset,
+): readonly KeyVerdict[] {
+  const bounds = keyBounds(settings, now);
+  const reportType = claims?.reportType ?? 'none';
+  const max = settings.maxSymptomOnsetDays;
+  return request.keys.map((sent, index) => {
     const { valid, fault } = validateKey(sent, bounds);
-    if (valid === undefined) {
-      faults.push(`key ${String(index)} cannot be imported: ${fault}`);
-      continue;
-    }
+    if (valid === undefined) return { fault: `key ${String(index)} cannot be imported: ${fault}` };
     const daysSinceOnset = daysBetween(onset.interval, valid.intervalStart);
     const distance = Math.abs(daysSinceOnset);
     if (distance > max) {
       const tooLarge = `symptom onset is too large, ${String(distance)} > ${String(max)}`;
-      warnings.push(`key ${String(index)} ${tooLarge} - saving without this key`);
-      continue;
+      return { warning: `key ${String(index)} ${tooLarge} - saving without this key` };
     }
     const transmissionRisk = transmissionRiskOf(reportType, valid.transmissionRisk);
-    keys.push({ ...valid, index, transmissionRisk, daysSinceOnset });
-  }
-  return { keys, warnings, faults };
+    return { kept: { ...valid, index, transmissionRisk, daysSinceOnset } };
+  });
 }
 
 /** Of a key sent twice the one that is last in order of start and count counts, as deployed; the rest is left out silently. */

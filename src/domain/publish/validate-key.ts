@@ -22,7 +22,8 @@ export type Validation =
   { readonly valid: ValidKey; readonly fault?: never } | { readonly valid?: never; readonly fault: string };
 
 const keyLength = 16;
-const highestRisk = 8n;
+/** Reference 1. */
+export const highestRisk = 8n;
 
 /** The bounds at a time. */
 export function keyBounds(settings: TransformSettings, now: Date): KeyBounds {

@@ -17,7 +17,7 @@ const real: Installation = {
   allowShortWindows: false,
   allowLoopback: false,
   isP256PublicKey: () => true,
-  isCertificate: () => true,
+  isAuthorityCertificate: () => true,
 };
 
 function paths(document: unknown, installation: Partial<Installation> = {}): string[] {
@@ -53,11 +53,11 @@ describe('windows that phones can follow', () => {
 });
 
 describe('attestation', () => {
-  it('is refused as long as nothing checks it, so that nobody relies on it', () => {
-    const withAttestation = (attestation: string) => ({ apps: [{ ...app, attestation, ios: iosAttestation }] });
-    expect(paths(withAttestation('off'))).toEqual([]);
-    expect(paths(withAttestation('observe'))).toEqual(['apps[0].attestation']);
-    expect(paths(withAttestation('require'))).toEqual(['apps[0].attestation']);
+  const withIos = { apps: [{ ...app, attestation: 'require', ios: iosAttestation }] };
+
+  it('trusts certificates of authorities alone', () => {
+    expect(paths(withIos)).toEqual([]);
+    expect(paths(withIos, { isAuthorityCertificate: () => false })).toEqual(['apps[0].ios.rootCertificates[0]']);
   });
 });
 

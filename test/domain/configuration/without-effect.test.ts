@@ -4,8 +4,7 @@ import { parseConfiguration } from '../../../src/domain/configuration/parse-conf
 import { withoutEffect } from '../../../src/domain/configuration/without-effect.ts';
 import { members, sampleDocument } from '../../support/configuration.ts';
 
-const { healthAuthority, series, signingKey } = members;
-const jwksUri = 'https://verify.example.org/jwks.json';
+const { series, signingKey } = members;
 
 function warningsOf(document: unknown): string[] {
   return withoutEffect(parseConfiguration(document)).map(faultText);
@@ -29,16 +28,6 @@ describe('settings without effect in this release', () => {
     };
     expect(warningsOf(document)).toEqual([
       'exports[1].shift: is kept but has no effect in this release: a small batch is padded at once',
-    ]);
-  });
-
-  it('are a JWKS; one without keys beside it leaves every certificate unverified', () => {
-    const both = { healthAuthorities: [{ ...healthAuthority, jwksUri }] };
-    expect(warningsOf(both)).toEqual([expect.stringContaining('only the keys of this file')]);
-    const alone = { healthAuthorities: [{ ...healthAuthority, jwksUri, keys: [] }] };
-    expect(warningsOf(alone)).toEqual([
-      'healthAuthorities[0].jwksUri: is kept but has no effect in this release: ' +
-        'without keys of this file no certificate of this authority can be verified yet',
     ]);
   });
 });

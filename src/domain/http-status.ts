@@ -1,5 +1,5 @@
 /** The one table from kinds of errors to HTTP statuses. */
-import type { ErrorKind } from '../domain/errors.ts';
+import type { ErrorKind } from './errors.ts';
 
 /** Kind → status. */
 export const httpStatus: Readonly<Record<ErrorKind, number>> = {

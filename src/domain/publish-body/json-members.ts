@@ -1,5 +1,6 @@
 /** Members of a JSON object → fields of a value: matching of names, and one reader for each type a field may have. */
 import type { JsonReader, Kind } from './json-reader.ts';
+import type { MemberSchema } from './schema.ts';
 
 /** A body that is being read. */
 export interface Decoding {
@@ -11,10 +12,17 @@ export interface Decoding {
 /** Reads the value that comes next into a field; `path` is what a fault is told by: canonical names, dotted. */
 type ReadMember<Into> = (decoding: Decoding, into: Into, path: string) => void;
 
-interface Member<Into> {
+/** What a member is: made by the functions of member-types.ts, so that reader and schema agree. */
+export interface Declaration<Into> {
+  readonly read: ReadMember<Into>;
+  readonly schema: MemberSchema;
+  /** Nothing is stored without it; to the reader, each member may be missing. */
+  readonly isNeeded: boolean;
+}
+
+interface Member<Into> extends Declaration<Into> {
   readonly name: string;
   readonly path: string;
-  readonly read: ReadMember<Into>;
 }
 
 /** What an object may hold: the members in the order in which phones mostly send them, and where each stands. */
@@ -25,15 +33,26 @@ export interface Members<Into> {
   readonly longestName: number;
 }
 
+/** An object's members, and the value that they are read into. */
+export interface ObjectType<Value> {
+  readonly members: Members<Value>;
+  empty(): Value;
+}
+
 /** Declares an object's members. */
-export function declareMembers<Into>(path: string, read: Readonly<Record<string, ReadMember<Into>>>): Members<Into> {
-  const names = Object.keys(read);
+export function declareMembers<Into>(
+  path: string,
+  declared: Readonly<Record<string, Declaration<Into>>>,
+): Members<Into> {
+  const names = Object.keys(declared);
   return {
     path,
-    inOrder: Object.entries(read).map(([name, readMember]) => ({
+    inOrder: Object.entries(declared).map(([name, { read, schema, isNeeded }]) => ({
       name,
       path: path === '' ? name : `${path}.${name}`,
-      read: readMember,
+      read,
+      schema,
+      isNeeded,
     })),
     indexes: new Map(names.map((name, index) => [fold(name), index])),
     longestName: Math.max(...names.map((name) => name.length)),
@@ -71,61 +90,70 @@ function nextMember<Into>(reader: JsonReader, members: Members<Into>, likely: nu
   return name.length > members.longestName ? -1 : (members.indexes.get(fold(name)) ?? -1);
 }
 
-/** Each of these reads the value that comes next, or keeps `before` where it is null or of a wrong type. */
-export function readString(decoding: Decoding, path: string, before: string): string {
+/** Each of these reads the value that comes next; undefined where it is null or of a wrong type. */
+export function readString(decoding: Decoding, path: string): string | undefined {
   const kind = decoding.reader.kind();
   if (kind === 'string') return decoding.reader.string();
   passOver(decoding, kind, path);
-  return before;
+  return undefined;
 }
 
-export function readBoolean(decoding: Decoding, path: string, before: boolean): boolean {
+export function readBoolean(decoding: Decoding, path: string): boolean | undefined {
   const kind = decoding.reader.kind();
   if (kind !== 'true' && kind !== 'false') {
     passOver(decoding, kind, path);
-    return before;
+    return undefined;
   }
   decoding.reader.word(kind);
   return kind === 'true';
 }
 
-export function readInt32(decoding: Decoding, path: string, before: number): number {
+export function readInt32(decoding: Decoding, path: string): number | undefined {
   const written = readNumber(decoding, path);
-  if (written === undefined) return before;
+  if (written === undefined) return undefined;
   const value = typeof written === 'number' ? written : Number(exactInteger(written));
   if (value === (value | 0)) return value;
   noteWrongType(decoding, path, decoding.reader.position);
-  return before;
+  return undefined;
 }
 
-export function readInt64(decoding: Decoding, path: string, before: bigint): bigint {
+export function readInt64(decoding: Decoding, path: string): bigint | undefined {
   const written = readNumber(decoding, path);
-  if (written === undefined) return before;
+  if (written === undefined) return undefined;
   const value = typeof written === 'number' ? BigInt(written) : exactInteger(written);
   if (value !== undefined && BigInt.asIntN(64, value) === value) return value;
   noteWrongType(decoding, path, decoding.reader.position);
-  return before;
+  return undefined;
 }
 
-/** Reads a list: null empties it, and each element is read over the one that stood in its place `before`. */
-export function readList<Item>(
-  decoding: Decoding,
-  before: Item[],
-  item: { members: Members<Item>; empty(): Item },
-): Item[] {
+/** Reads a list into `into`: null empties it, and each object is read over the one that stood in its place. */
+export function readObjects<Item>(decoding: Decoding, into: Item[], item: ObjectType<Item>): void {
+  readList(decoding, item.members.path, into, (index) => {
+    const element = into[index] ?? item.empty();
+    readObject(decoding, item.members, element);
+    return element;
+  });
+}
+
+/** Reads a list into `into`: null empties it, and an element that is null keeps what stood in its place. */
+export function readStrings(decoding: Decoding, path: string, into: string[]): void {
+  readList(decoding, path, into, (index) => readString(decoding, path) ?? into[index] ?? '');
+}
+
+function readList<Item>(decoding: Decoding, path: string, into: Item[], readItem: (index: number) => Item): void {
   const { reader } = decoding;
   const kind = reader.kind();
   if (kind !== 'array') {
-    passOver(decoding, kind, item.members.path);
-    return kind === 'null' ? [] : before;
+    passOver(decoding, kind, path);
+    if (kind === 'null') into.length = 0;
+    return;
   }
-  const items: Item[] = [];
+  let length = 0;
   for (let more = reader.enter(); more; more = reader.more('array')) {
-    const element = before[items.length] ?? item.empty();
-    readObject(decoding, item.members, element);
-    items.push(element);
+    into[length] = readItem(length);
+    length++;
   }
-  return items;
+  into.length = length;
 }
 
 function readNumber(decoding: Decoding, path: string): number | string | undefined {

@@ -5,7 +5,7 @@ import {
   decodePublishBody,
   isJsonContentType,
   type PublishBody,
-} from '../../../src/gateway/publish/decode.ts';
+} from '../../../src/domain/publish-body/decode.ts';
 
 const empty: PublishBody = {
   temporaryExposureKeys: [],

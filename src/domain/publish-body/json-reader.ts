@@ -1,5 +1,5 @@
 /** Reads JSON byte by byte, so that a fault is told at the position where deployed phones' servers tell it (reference 1.4). */
-import { AppError } from '../../domain/errors.ts';
+import { AppError } from '../errors.ts';
 
 /** Deepest nesting of arrays and objects; reference 1.4. */
 const deepest = 10_000;
