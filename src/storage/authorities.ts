@@ -1,4 +1,5 @@
 /** Apps and health authorities, as a publish needs them. */
+import type { AndroidAttestation, AttestationMode, IosAttestation } from '../domain/configuration/configuration.ts';
 import type { Queryable } from './database.ts';
 
 /** An app that may publish. */
@@ -12,6 +13,10 @@ export interface StoredApp {
   readonly isHeld: boolean;
   /** Health authorities whose certificates it takes. */
   readonly authorityIds: readonly number[];
+  readonly attestation: AttestationMode;
+  /** Null = its devices of this platform cannot attest. */
+  readonly android: AndroidAttestation | null;
+  readonly ios: IosAttestation | null;
 }
 
 /** A health authority with all its keys. */
@@ -19,6 +24,8 @@ export interface StoredAuthority {
   readonly id: number;
   readonly issuer: string;
   readonly audience: string;
+  /** It may read the statistics of its certificates. */
+  readonly readsStats: boolean;
   readonly isHeld: boolean;
   readonly keys: readonly StoredAuthorityKey[];
 }
@@ -45,6 +52,9 @@ export async function findApp(database: Queryable, appId: string): Promise<Store
       bypassesRevisionToken: row.bypass_revision_token,
       isHeld: row.is_held,
       authorityIds: row.authority_ids,
+      attestation: row.attestation,
+      android: row.android,
+      ios: row.ios,
     }
   );
 }
@@ -62,6 +72,7 @@ export async function findAuthority(database: Queryable, issuer: string): Promis
       id: row.id,
       issuer: row.issuer,
       audience: row.audience,
+      readsStats: row.stats,
       isHeld: row.is_held,
       keys: rows.flatMap(({ version, public_key_pem: publicKeyPem, valid_from: validFrom, valid_thru: validThru }) =>
         version === null || publicKeyPem === null || validFrom === null
@@ -80,10 +91,14 @@ interface AppRow {
   bypass_revision_token: boolean;
   is_held: boolean;
   authority_ids: number[];
+  attestation: AttestationMode;
+  android: AndroidAttestation | null;
+  ios: IosAttestation | null;
 }
 
 const findAppSql = `
 select id, apps.app_id, regions, bypass_certificate, bypass_revision_token, held_at is not null as is_held,
+       attestation, android, ios,
        array(select health_authority_id from app_health_authorities as pair where pair.app_id = apps.id) as authority_ids
   from apps where apps.app_id = $1`;
 
@@ -91,6 +106,7 @@ interface AuthorityRow {
   id: number;
   issuer: string;
   audience: string;
+  stats: boolean;
   is_held: boolean;
   version: string | null;
   public_key_pem: string | null;
@@ -99,6 +115,6 @@ interface AuthorityRow {
 }
 
 const findAuthoritySql = `
-select id, issuer, audience, held_at is not null as is_held, version, public_key_pem, valid_from, valid_thru
+select id, issuer, audience, stats, held_at is not null as is_held, version, public_key_pem, valid_from, valid_thru
   from health_authorities left join health_authority_keys on health_authority_id = id
  where issuer = $1`;

@@ -1,5 +1,4 @@
 /** Exports as workers and readers need them. */
-import type { Clock } from '../platform/clock.ts';
 import type { Queryable } from './database.ts';
 
 /** An export that is not on hold. */
@@ -28,19 +27,12 @@ export interface PublishedExport {
   readonly id: number;
   readonly bucket: string;
   readonly filenameRoot: string;
+  readonly isHeld: boolean;
 }
 
 /** One planner at a time, over all replicas; held until the transaction ends. */
 export async function lockPlanning(client: Queryable): Promise<void> {
   await client.query('select pg_advisory_xact_lock((8::bigint << 48) + 1)');
-}
-
-/** The one clock: the database's, or the one that a test sets. */
-export async function databaseTime(client: Queryable, clock: Clock): Promise<Date> {
-  const { rows } = await client.query<{ now: Date }>('select coalesce($1::timestamptz, clock_timestamp()) as now', [
-    clock.forDatabase(),
-  ]);
-  return rows[0]!.now;
 }
 
 /** Exports that are not on hold; regions in upper case, as keys have them. */
@@ -99,13 +91,14 @@ function upperCased(regions: readonly string[]): string[] {
 
 /** By file name root, whatever its case; null when there is none. */
 export async function findExportByRoot(database: Queryable, filenameRoot: string): Promise<PublishedExport | null> {
-  const { rows } = await database.query<{ id: number; bucket: string; filename_root: string }>(
-    'select id, bucket, filename_root from exports where lower(filename_root) = lower($1)',
+  const { rows } = await database.query<{ id: number; bucket: string; filename_root: string; is_held: boolean }>(
+    `select id, bucket, filename_root, held_at is not null as is_held from exports
+      where lower(filename_root) = lower($1)`,
     [filenameRoot],
   );
   const row = rows[0];
   if (row?.filename_root !== filenameRoot) return null;
-  return { id: row.id, bucket: row.bucket, filenameRoot: row.filename_root };
+  return { id: row.id, bucket: row.bucket, filenameRoot: row.filename_root, isHeld: row.is_held };
 }
 
 /** Whether there is an export of this name. */

@@ -4,6 +4,7 @@ import type { IntervalNumber } from '../domain/publish/interval.ts';
 import { reportTypeCodes, reportTypeOfCode, type ReportType } from '../domain/publish/report-type.ts';
 import type { KeptKey } from '../domain/publish/request.ts';
 import type { KnownKey, Revision, RevisionPlan } from '../domain/publish/revision.ts';
+import { countedArrays, type Counted } from './counters.ts';
 import type { Queryable } from './database.ts';
 import { earlierAnswer, type EarlierAnswer, type EarlierAnswerRow, type Receipt } from './receipts.ts';
 
@@ -24,6 +25,15 @@ export interface PublishFacts {
   readonly regions: readonly string[];
 }
 
+/** Keys to store, with what is remembered and counted of it. */
+export interface NewKeys {
+  readonly keys: readonly KeptKey[];
+  /** {@link EarlierAnswer.tokens} if this is stored. */
+  readonly tokens: Buffer;
+  /** Null = nothing is counted. */
+  readonly counted: Counted | null;
+}
+
 /** What is known of a publish before it is written, as of one moment: a twin's keys are never seen without its receipt. */
 export interface Known {
   /** What the same request was answered before. */
@@ -33,7 +43,11 @@ export interface Known {
 }
 
 /** Looks for a publish's receipt and keys. */
-export async function findKnown(database: Queryable, facts: PublishFacts, keys: readonly KeptKey[]): Promise<Known> {
+export async function findKnown(
+  database: Queryable,
+  facts: Pick<PublishFacts, 'receipt'>,
+  keys: readonly KeptKey[],
+): Promise<Known> {
   const { rows } = await database.query<KnownRow>({
     name: 'find_known',
     text: findKnownSql,
@@ -45,18 +59,17 @@ export async function findKnown(database: Queryable, facts: PublishFacts, keys: 
 
 /**
  * Stores keys in the present window, none of them known as far as one knows. One round trip, one transaction.
- * @param tokens {@link EarlierAnswer.tokens} if this is stored
  * @returns false when nothing was written: a key is known, or the same request was answered before
  */
 export async function insertKeys(
   database: Queryable,
   facts: PublishFacts,
-  { keys, tokens }: { readonly keys: readonly KeptKey[]; readonly tokens: Buffer },
+  { keys, tokens, counted }: NewKeys,
 ): Promise<boolean> {
   return await write(database, {
     name: 'publish_keys',
     text: publishKeysSql,
-    values: [facts.now, ...common(facts, tokens), ...columns(keys.toSorted(byKey))],
+    values: [facts.now, ...common(facts, tokens), ...columns(keys.toSorted(byKey)), ...countedArrays([counted])],
   });
 }
 
@@ -67,14 +80,14 @@ export async function insertKeys(
 export async function reviseKeys(
   database: Queryable,
   facts: PublishFacts,
-  { added, revised, tokens }: RevisionPlan & { readonly tokens: Buffer },
+  { added, revised, tokens, counted }: RevisionPlan & Omit<NewKeys, 'keys'>,
 ): Promise<boolean> {
   const keys: WriteRow[] = [...added, ...revised.map(revisionRow)].sort(byKey);
   const expected = keys.map((row) => (row.expected === undefined ? null : reportTypeCodes[row.expected]));
   return await write(database, {
     name: 'revise_keys',
     text: reviseKeysSql,
-    values: [facts.now, ...common(facts, tokens), ...columns(keys), arrayOf(expected)],
+    values: [facts.now, ...common(facts, tokens), ...columns(keys), arrayOf(expected), ...countedArrays([counted])],
   });
 }
 
@@ -89,8 +102,16 @@ select null, null, null, key, interval_start, interval_count, report_type, revis
        partner_id is null and import_id is null and provenance is null
   from exposures
  where key = any($3::bytea[])`;
-const publishKeysSql = `select publish_keys(${placeholders(17)}) as is_written`;
-const reviseKeysSql = `select revise_keys(${placeholders(18)}) as is_written`;
+const publishKeysSql = countingIfWritten('publish_keys', 17);
+const reviseKeysSql = countingIfWritten('revise_keys', 18);
+
+/** The call of a function that tells whether it wrote, which then counts in the same transaction. */
+function countingIfWritten(name: string, parameters: number): string {
+  return `
+select is_written,
+       case when is_written then count_publishes(${placeholders(3, parameters)})::text end
+  from (select ${name}(${placeholders(parameters)}) as is_written offset 0) as written`;
+}
 
 type WriteRow = Omit<KeptKey, 'index'> & { readonly expected?: ReportType };
 
@@ -127,7 +148,10 @@ function knownKey(row: KnownRow): KnownKey | undefined {
 }
 
 /** A lost race is as good as nothing written: the caller looks again. */
-async function write(database: Queryable, query: { name: string; text: string; values: unknown[] }): Promise<boolean> {
+export async function write(
+  database: Queryable,
+  query: { name: string; text: string; values: unknown[] },
+): Promise<boolean> {
   try {
     const { rows } = await database.query<{ is_written: boolean }>(query);
     return rows[0]?.is_written === true;
@@ -175,15 +199,16 @@ function keyArray(keys: readonly { readonly key: Buffer }[]): string {
   return `{${keys.map(({ key }) => `\\\\x${key.toString('hex')}`).join(',')}}`;
 }
 
-function arrayOf(values: readonly (number | null)[]): string {
+export function arrayOf(values: readonly (number | boolean | string | null)[]): string {
   return `{${values.map((value) => (value === null ? 'NULL' : String(value))).join(',')}}`;
 }
 
 /** All writers lock keys in this order, so that none waits for another in a circle. */
-function byKey(a: { readonly key: Buffer }, b: { readonly key: Buffer }): number {
+export function byKey(a: { readonly key: Buffer }, b: { readonly key: Buffer }): number {
   return Buffer.compare(a.key, b.key);
 }
 
-function placeholders(count: number): string {
-  return Array.from({ length: count }, (_, index) => `$${String(index + 1)}`).join(', ');
+/** `$1, $2 …`, or those after the first `after`. */
+export function placeholders(count: number, after = 0): string {
+  return Array.from({ length: count }, (_, index) => `$${String(after + index + 1)}`).join(', ');
 }

@@ -9,7 +9,7 @@ export interface IndexState {
   /** Counts up with each change of the set of listed files. */
   readonly wanted: bigint;
   readonly written: bigint;
-  /** Names of listed files with their root, in no order. */
+  /** Names of listed files with their root, in no order; none while the export is on hold. */
   readonly names: readonly string[];
 }
 
@@ -50,7 +50,7 @@ export async function readIndexState(client: Queryable, exportId: number, clock:
     `select e.bucket, e.filename_root, e.index_wanted, e.index_written,
             array(select f.name
                     from files f join batches b on b.id = f.batch_id
-                   where f.export_id = e.id and f.status = 'listed'
+                   where f.export_id = e.id and f.status = 'listed' and e.held_at is null
                      and not exists (${awaitedBatch})) as names
        from exports e where e.id = $1`,
     [exportId, clock.forDatabase(), longestWaitSeconds],

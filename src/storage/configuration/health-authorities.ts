@@ -51,12 +51,17 @@ function toKey(row: KeyRow): HealthAuthorityKey {
 /** Creates it, or makes the one with this issuer be like it. */
 export async function saveHealthAuthority(database: Queryable, authority: HealthAuthority): Promise<void> {
   const { rows } = await database.query<{ id: number }>(
-    `insert into health_authorities (issuer, audience, name, stats, jwks_uri) values ($1, $2, $3, $4, $5)
+    `insert into health_authorities as h (issuer, audience, name, stats, jwks_uri) values ($1, $2, $3, $4, $5)
      on conflict (issuer) do update
-       set audience = excluded.audience, name = excluded.name, stats = excluded.stats, jwks_uri = excluded.jwks_uri
+       set audience = excluded.audience, name = excluded.name, stats = excluded.stats, jwks_uri = excluded.jwks_uri,
+           -- What is known of readings belongs to the document.
+           jwks_read_at = case when h.jwks_uri = excluded.jwks_uri then h.jwks_read_at end,
+           jwks_failing_since = case when h.jwks_uri = excluded.jwks_uri then h.jwks_failing_since end
      returning id`,
     [authority.issuer, authority.audience, authority.name, authority.stats, authority.jwksUri],
   );
+  // Without its JWKS no key of it counts; where it has moved, its keys count until it is read at its new place.
+  if (authority.jwksUri === null) await deleteJwksKeys(database, rows[0]?.id);
   const { keys } = authority;
   const versions = keys.map(({ version }) => version);
   await database.query(
@@ -80,6 +85,10 @@ export async function saveHealthAuthority(database: Queryable, authority: Health
       keys.map(({ thru }) => thru),
     ],
   );
+}
+
+async function deleteJwksKeys(database: Queryable, id: number | undefined): Promise<void> {
+  await database.query('delete from health_authority_keys where health_authority_id = $1 and from_jwks', [id]);
 }
 
 /** Deletes it with its keys. */
