@@ -88,7 +88,7 @@ async function listen(server: Server, { host, port }: Address): Promise<Address>
     throw new AppError(
       'precondition',
       'cannot_listen',
-      `metrics cannot listen on ${host}:${String(port)}: is another process there, and is the address this machine's?`,
+      `metrics cannot listen on ${host}:${String(port)}: is another process there, and is the address this machine's? ENMESH_METRICS_ADDRESS sets it`,
       { cause },
     );
   }

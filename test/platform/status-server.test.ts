@@ -115,7 +115,11 @@ test('an address that is taken is refused with its cause', async () => {
     readiness: status.readiness,
     logger,
   });
-  await expect(again).rejects.toMatchObject({ kind: 'precondition', code: 'cannot_listen' });
+  await expect(again).rejects.toMatchObject({
+    kind: 'precondition',
+    code: 'cannot_listen',
+    message: expect.stringContaining('ENMESH_METRICS_ADDRESS') as string,
+  });
 });
 
 test('after a stop nobody answers, and a second stop is fine', async () => {

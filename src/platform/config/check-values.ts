@@ -20,6 +20,10 @@ const targets = ['ENMESH_SERVER_TARGET', 'ENMESH_EXPORT_TARGET'] as const;
 
 /** decisions, Publish 15: a revoked key is refused within 30 s. */
 const maxAuthorityCacheSeconds = 30;
+/** Reference 5.2. */
+const maxRevisionKeyCacheSeconds = 3600;
+/** Longer than any publish runs, and than clocks differ. */
+const minStatsEmbargoSeconds = 3600;
 /** 10 days, as the deployed clean-up insists. */
 const minRetentionSeconds = 10 * 86_400;
 /** Shorter windows tell when a phone published; files are for tests then. */
@@ -91,6 +95,27 @@ const rules: readonly Rule[] = [
     fault: ({ ENMESH_AUTHORITY_CACHE: seconds }) =>
       seconds > maxAuthorityCacheSeconds &&
       'ENMESH_AUTHORITY_CACHE wants at most 30s: a revoked key must be refused within that time',
+  },
+  {
+    roles: ['server'],
+    reads: ['ENMESH_REVISION_KEY_CACHE'],
+    fault: ({ ENMESH_REVISION_KEY_CACHE: seconds }) =>
+      seconds > maxRevisionKeyCacheSeconds &&
+      'ENMESH_REVISION_KEY_CACHE wants at most 1h: a destroyed key must not be used for longer',
+  },
+  {
+    roles: ['server'],
+    reads: ['ENMESH_REVISION_KEY_DELETE_AFTER', 'ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH'],
+    fault: (values) =>
+      values.ENMESH_REVISION_KEY_DELETE_AFTER < values.ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH &&
+      'ENMESH_REVISION_KEY_DELETE_AFTER wants at least ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH: a token must outlive the keys that it can revise',
+  },
+  {
+    roles: ['server'],
+    reads: ['ENMESH_STATS_EMBARGO_PERIOD'],
+    fault: ({ ENMESH_STATS_EMBARGO_PERIOD: seconds }) =>
+      seconds < minStatsEmbargoSeconds &&
+      'ENMESH_STATS_EMBARGO_PERIOD wants at least 1h: a day is shown when the last of its publishes is counted',
   },
   {
     roles: withData,

@@ -1,6 +1,7 @@
 /** Environment → values that these roles can run with: all faults together, before anything is opened. */
 import { faultsOf, type Role } from './check-values.ts';
 import { ConfigurationError, readEnvironment, type Values } from './load.ts';
+import { rootsFaults } from './root-files.ts';
 import { tlsFaults } from './tls-files.ts';
 import type { VariableName } from './variables.ts';
 
@@ -14,7 +15,7 @@ export interface RunOptions {
 }
 
 /**
- * Reads all variables and checks them against each other, the roles and the TLS files that they name.
+ * Reads all variables and checks them against each other, the roles and the PEM files that they name.
  * @throws ConfigurationError with every fault
  */
 export async function readValuesFor(env: NodeJS.ProcessEnv, options: RunOptions): Promise<Values> {
@@ -24,6 +25,7 @@ export async function readValuesFor(env: NodeJS.ProcessEnv, options: RunOptions)
     ...faults,
     ...faultsOf(values, options.roles, except),
     ...(await tlsFaults(values, options.roles, unreadable)),
+    ...(await rootsFaults(values, options.roles, unreadable)),
   ];
   if (all.length > 0) throw new ConfigurationError(all);
   return values as Values;

@@ -1,4 +1,5 @@
 /** How the text of an environment variable becomes a value; every reader names what it wants when it refuses. */
+import { isIP } from 'node:net';
 
 /** Turns text into a value, or throws an Error that says what is wanted. */
 export type Reader<T> = (text: string) => T;
@@ -112,14 +113,13 @@ export function cidrs(value: string): readonly Cidr[] {
 
 function cidr(value: string): Cidr {
   const [host = '', prefixText] = value.split('/');
-  const family = host.includes(':') ? 'ipv6' : 'ipv4';
-  const most = family === 'ipv6' ? 128 : 32;
+  const version = host.includes('%') ? 0 : isIP(host);
+  const most = version === 6 ? 128 : 32;
   const prefix = prefixText === undefined ? most : Number(prefixText);
-  const isAddress = family === 'ipv6' ? /^[0-9a-fA-F:.]+$/.test(host) : /^(\d{1,3}\.){3}\d{1,3}$/.test(host);
-  if (!isAddress || !Number.isInteger(prefix) || prefix < 0 || prefix > most) {
+  if (version === 0 || !/^\d{1,3}$/.test(prefixText ?? '0') || prefix > most) {
     throw new Error('wants CIDRs such as 10.0.0.0/8, separated by commas');
   }
-  return { address: host, prefix, family };
+  return { address: host, prefix, family: version === 6 ? 'ipv6' : 'ipv4' };
 }
 
 /** `NAME=VALUE` pairs separated by commas. What refuses never repeats the text, which may hold tokens. */

@@ -280,6 +280,36 @@ export const variables = {
     'Random bytes in a publish answer, at most so many more (less one).',
     '1024',
   ),
+  ENMESH_STATS_RESPONSE_PADDING_MIN_BYTES: variable(
+    'Publishing',
+    read.integer(1, 1_000_000),
+    'Random bytes in an answer to `POST /v1/stats`, at least.',
+    '2048',
+  ),
+  ENMESH_STATS_RESPONSE_PADDING_RANGE: variable(
+    'Publishing',
+    read.integer(1, 1_000_000),
+    'Random bytes in such an answer, at most so many more (less one).',
+    '1024',
+  ),
+  ENMESH_STATS_AUDIENCE: variable(
+    'Publishing',
+    read.text,
+    '`aud` of the tokens with which health authorities read their statistics.',
+    'keyserver',
+  ),
+  ENMESH_STATS_UPLOAD_MINIMUM: variable(
+    'Publishing',
+    read.integer(10, 1_000_000),
+    'A day with fewer publishes is never shown in statistics.',
+    '10',
+  ),
+  ENMESH_STATS_EMBARGO_PERIOD: variable(
+    'Publishing',
+    read.duration,
+    'A day is shown in statistics so long after its end; at least 1h.',
+    '1h',
+  ),
   ENMESH_CERTIFICATE_LEEWAY: variable(
     'Publishing',
     read.duration,
@@ -304,24 +334,56 @@ export const variables = {
     'How long apps, health authorities and their keys are remembered; at most 30s.',
     '10s',
   ),
+  ENMESH_JWKS_INTERVAL: variable(
+    'Publishing',
+    read.positiveDuration,
+    'How often the JWKS of health authorities (`jwksUri`) are read.',
+    '2m',
+    '15s',
+  ),
+  ENMESH_JWKS_TIMEOUT: variable(
+    'Publishing',
+    read.positiveDuration,
+    'Longest time to fetch one JWKS, from the name look-up to the last byte.',
+    '30s',
+  ),
+  ENMESH_JWKS_KEY_CLEANUP: variable(
+    'Publishing',
+    read.positiveDuration,
+    'A key that left its JWKS is deleted so long after.',
+    '30d',
+  ),
+  ENMESH_JWKS_CA: optional('Publishing', read.text, "PEM file: roots for JWKS; the system's when not set."),
+  ENMESH_JWKS_ALLOW_PRIVATE_ADDRESSES: variable(
+    'Publishing',
+    read.bool,
+    'Read JWKS from private, loopback and link-local addresses too, for health authorities in a network of their own.',
+    'false',
+  ),
 
   ENMESH_ENABLE_V1ALPHA1_API: variable(
     'Publishing',
-    read.oneOf('false'),
-    'Answer the v1alpha1 publish at `POST /` (only `false` so far).',
+    read.bool,
+    'Answer the v1alpha1 publish at `POST /`, as the first apps send it.',
     'false',
   ),
   ENMESH_RATE_LIMIT_PER_MINUTE: variable(
     'Publishing',
-    read.integer(0, 0),
-    'Publishes per hashed client address and gateway process; 0 = off (only `0` so far).',
+    read.integer(0, 1_000_000),
+    'Requests to publish and stats per minute, hashed client address and gateway process, chaff included; 0 = off. A whole nation may share one address.',
     '0',
   ),
   ENMESH_TRUSTED_PROXIES: variable(
     'Publishing',
     read.cidrs,
-    'CIDRs whose `Forwarded` and `X-Forwarded-For` count; no effect before rate limits are built.',
+    'CIDRs whose `Forwarded` and `X-Forwarded-For` count for the rate limit, separated by commas.',
     '',
+  ),
+  ENMESH_GATEWAY_MAX_CONNECTIONS: variable(
+    'Publishing',
+    read.integer(1, 1_000_000),
+    'Connections to the gateway at a time; further ones are closed at once. Each needs a file descriptor.',
+    '10000',
   ),
 
   ENMESH_KEY_MANAGER: variable(
@@ -357,8 +419,20 @@ export const variables = {
   ENMESH_REVISION_KEY_CACHE: variable(
     'Keys and secrets',
     read.positiveDuration,
-    'How long data keys of revision tokens are remembered.',
+    'How long data keys of revision tokens are remembered; at most 1h.',
     '1m',
+  ),
+  ENMESH_REVISION_KEY_PERIOD: variable(
+    'Keys and secrets',
+    read.positiveDuration,
+    'A new data key of revision tokens is made when the newest one is so old.',
+    '7d',
+  ),
+  ENMESH_REVISION_KEY_DELETE_AFTER: variable(
+    'Keys and secrets',
+    read.positiveDuration,
+    'An old data key is destroyed when its successor is so old; at least ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH.',
+    '15d',
   ),
 
   ENMESH_IDENTITY_ISSUER: optional('Federation', read.httpUrl, 'The issuer that our own tokens name.'),

@@ -23,9 +23,18 @@ const maxLogBytes = 10_000_000;
 export async function stopLeftOver(cluster: Cluster): Promise<void> {
   const pid = (await readPostmasterFile(cluster))?.pid;
   if (pid === undefined) return;
-  if (isAlive(pid) && (await isServerOf(pid, cluster))) await stopServer(cluster);
+  const isRunning = async () => isAlive(pid) && (await isServerOf(pid, cluster));
+  try {
+    if (await isRunning()) {
+      await stopServer(cluster);
+      return;
+    }
+  } catch (error) {
+    // A server that was killed as well may end just now, without taking its file along.
+    if (await isRunning()) throw error;
+  }
   // The id may belong to somebody else by now, whom PostgreSQL would take for a running server.
-  else await rm(join(cluster.data, 'postmaster.pid'), { force: true });
+  await rm(join(cluster.data, 'postmaster.pid'), { force: true });
 }
 
 /** Fast shutdown: running statements are cancelled, everything committed is on disk. */

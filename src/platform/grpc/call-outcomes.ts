@@ -62,7 +62,9 @@ export function reportFailures(logger: Logger) {
         throw error;
       }
       const known = error instanceof AppError ? error : unforeseen(error);
-      logger[levelOf(known)]({ method, err: known }, known.isCallersFault ? 'call refused' : 'call failed');
+      // The words of a refusal may repeat the request's: a key that was sent in the place of a name is still a key.
+      if (known.isCallersFault) logger.info({ method, kind: known.kind, code: known.code }, 'call refused');
+      else logger[levelOf(known)]({ method, err: known }, 'call failed');
       throw toServerError(known, context.trailer);
     }
   };
@@ -74,7 +76,6 @@ function isCancellation(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
-function levelOf(error: AppError): 'info' | 'warn' | 'error' {
-  if (error.isCallersFault) return 'info';
+function levelOf(error: AppError): 'warn' | 'error' {
   return error.kind === 'internal' ? 'error' : 'warn';
 }

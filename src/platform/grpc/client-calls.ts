@@ -20,6 +20,9 @@ export interface CallLimits {
 /** Longest time that a call waits for a connection: enough for a server that is just starting. */
 const connectMs = 2_000;
 
+/** Longest delay of a timer, 24 days: one that is asked for more fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** The middleware. `timeoutMs` holds for unary calls that name none. */
 export function limitCalls(
   channel: Channel,
@@ -49,7 +52,7 @@ export function limitCalls(
 }
 
 /** The signal of one call: aborted by the caller's own signal, or when its time is over. */
-class Limits {
+export class Limits {
   readonly #controller = new AbortController();
   readonly #callers: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -63,10 +66,13 @@ class Limits {
     if (callers?.aborted) this.#controller.abort();
     callers?.addEventListener('abort', this.#onAbort, { once: true });
     if (timeoutMs === Infinity) return;
-    this.#timer = setTimeout(() => {
-      this.#isOver = true;
-      this.#controller.abort();
-    }, timeoutMs);
+    this.#timer = setTimeout(
+      () => {
+        this.#isOver = true;
+        this.#controller.abort();
+      },
+      Math.min(timeoutMs, longestTimerMs),
+    );
   }
 
   get signal(): AbortSignal {
@@ -83,6 +89,17 @@ class Limits {
       : new DOMException('the call was cancelled', 'AbortError');
   }
 
+  /** Rejects as soon as a limit is met; never resolves. */
+  over(): Promise<never> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const onAbort = () => {
+      reject(new DOMException('the call was cancelled', 'AbortError'));
+    };
+    if (this.signal.aborted) onAbort();
+    else this.signal.addEventListener('abort', onAbort, { once: true });
+    return promise;
+  }
+
   end(): void {
     clearTimeout(this.#timer);
     this.#callers?.removeEventListener('abort', this.#onAbort);
@@ -91,20 +108,12 @@ class Limits {
 
 async function connected(channel: Channel, limits: Limits, timeoutMs: number): Promise<void> {
   if (channel.getConnectivityState(true) === connectivityState.READY) return;
-  const cancelled = Promise.withResolvers<never>();
-  const onAbort = () => {
-    cancelled.reject(new DOMException('the call was cancelled', 'AbortError'));
-  };
-  limits.signal.addEventListener('abort', onAbort, { once: true });
-  if (limits.signal.aborted) onAbort();
   const until = new Date(Date.now() + Math.min(connectMs, timeoutMs));
   try {
-    await Promise.race([waitForChannelReady(channel, until), cancelled.promise]);
+    await Promise.race([waitForChannelReady(channel, until), limits.over()]);
   } catch (cause) {
     if (limits.signal.aborted) throw cause;
     throw new AppError('unavailable', 'unavailable', 'the called server cannot be reached; try again later', { cause });
-  } finally {
-    limits.signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type CompatServiceDefinition,
   createChannel,
   createClientFactory,
+  type TsProtoServiceDefinition,
 } from 'nice-grpc';
 import { AppError } from '../../domain/errors.ts';
 import { hostOfTarget, isLoopback } from '../config/address.ts';
@@ -17,6 +18,9 @@ export interface GrpcClientSettings {
   /** Sent as `authorization: Bearer …`; needs TLS, but for loopback targets. */
   readonly token?: string;
 }
+
+/** A generated service definition. */
+export type ServiceDefinition = TsProtoServiceDefinition;
 
 /** A client and its connections. */
 export interface GrpcClient<Definition extends CompatServiceDefinition> {
@@ -42,7 +46,7 @@ const channelOptions = {
 };
 
 /** Deadline of unary calls. */
-const defaultTimeoutMs = 10_000;
+export const defaultTimeoutMs = 10_000;
 
 /**
  * A client of one service. Calls reject with AppError, and with an `AbortError` only where the caller's own

@@ -44,7 +44,7 @@ const foreign: Readonly<Record<Status, readonly [ErrorKind, code: string, messag
   [Status.UNAUTHENTICATED]: ['unauthenticated', 'unauthenticated', 'the called server does not know who is calling'],
 };
 
-const kindOfStatus: ReadonlyMap<Status, ErrorKind> = new Map(
+const kindOfStatus: ReadonlyMap<number, ErrorKind> = new Map(
   (Object.entries(statusOfKind) as [ErrorKind, Status][]).map(([kind, status]) => [status, kind]),
 );
 
@@ -63,6 +63,16 @@ export function toServerError(error: AppError, trailer: Metadata): ServerError {
   return new ServerError(statusOfKind[error.kind], error.message.toWellFormed().slice(0, mostMessageLength));
 }
 
+/** The status that an error of that kind is sent as. */
+export function statusOf(kind: ErrorKind): number {
+  return statusOfKind[kind];
+}
+
+/** The kind of error that a status stands for. */
+export function kindOf(status: number): ErrorKind {
+  return kindOfStatus.get(status) ?? 'internal';
+}
+
 /** What is sent of an error that nobody foresaw: nothing. */
 export function unforeseen(error: unknown): AppError {
   return new AppError('internal', 'internal_error', 'Internal Server Error', { cause: error });
@@ -76,7 +86,7 @@ export function fromClientError(error: ClientError, trailer: Metadata): AppError
     return new AppError(kind, foreignCode, message, { cause: error });
   }
   const details = trailer.getAll(detailTrailer).map((line) => new TextDecoder().decode(line));
-  return new AppError(kindOfStatus.get(error.code) ?? 'internal', code, error.details, { cause: error, details });
+  return new AppError(kindOf(error.code), code, error.details, { cause: error, details });
 }
 
 function encodeDetails(details: readonly string[]): Uint8Array[] {

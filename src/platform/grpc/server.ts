@@ -1,7 +1,14 @@
 /** Starts a gRPC server with everything that every role wants: callers, errors, metrics, health, reflection, a soft stop. */
 import { createSecureContext } from 'node:tls';
 import { logVerbosity, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
-import { type CompatServiceDefinition, createServer, type Server, type ServiceImplementation } from 'nice-grpc';
+import {
+  type Client,
+  createServer,
+  type Server,
+  type ServerMiddleware,
+  type ServiceImplementation,
+  type TsProtoServiceDefinition,
+} from 'nice-grpc';
 import { AppError } from '../../domain/errors.ts';
 import type { Address } from '../config/readers.ts';
 import type { Running } from '../lifecycle.ts';
@@ -11,6 +18,8 @@ import { within } from '../time-limit.ts';
 import { measureCalls, reportFailures } from './call-outcomes.ts';
 import { authorizeCalls, type CallerSettings, requireSecureAddress } from './callers.ts';
 import { Health } from './health-service.ts';
+import type { CallLimits } from './client-calls.ts';
+import { createLocalClient } from './local-calls.ts';
 import { addReflection } from './reflection.ts';
 import { passPeerNames, TlsCredentials } from './server-tls.ts';
 
@@ -21,10 +30,12 @@ export type GrpcServerSettings = CallerSettings;
 export interface GrpcService {
   readonly fullName: string;
   addTo(server: Server): void;
+  /** Its unary methods for callers in this process. */
+  callLocally(middleware: readonly ServerMiddleware[]): Client<TsProtoServiceDefinition, CallLimits>;
 }
 
 /** Joins a generated definition with its implementation. */
-export function grpcService<Definition extends CompatServiceDefinition & { readonly fullName: string }>(
+export function grpcService<Definition extends TsProtoServiceDefinition>(
   definition: Definition,
   implementation: ServiceImplementation<Definition>,
 ): GrpcService {
@@ -33,6 +44,7 @@ export function grpcService<Definition extends CompatServiceDefinition & { reado
     addTo: (server) => {
       server.add(definition, implementation);
     },
+    callLocally: (middleware) => createLocalClient(definition, implementation, middleware),
   };
 }
 
@@ -46,6 +58,13 @@ export interface GrpcServerOptions {
   readonly metrics: Metrics;
   /** Time that running calls get when the server stops; 10 s when not given. */
   readonly stopTimeoutMs?: number;
+}
+
+/** A server that listens. */
+export interface RunningGrpcServer extends Running {
+  readonly address: Address;
+  /** A client of one of its services for roles in the same process: no socket, no caller to be authorized. */
+  localClient<Definition extends TsProtoServiceDefinition>(definition: Definition): Client<Definition, CallLimits>;
 }
 
 /** Requests are small: a publish is at most 64,000 bytes, a configuration file some 100 KiB. */
@@ -67,17 +86,19 @@ const channelOptions = {
  * @returns the address it really listens on (port 0 = any free one)
  * @throws AppError `precondition`: `insecure_address`, `cannot_listen`, `bad_tls`
  */
-export async function startGrpcServer(options: GrpcServerOptions): Promise<Running & { readonly address: Address }> {
+export async function startGrpcServer(options: GrpcServerOptions): Promise<RunningGrpcServer> {
   const { settings, services, logger } = options;
   requireSecureAddress(settings);
   const serviceNames = services.map((service) => service.fullName);
   const health = new Health({ serviceNames, isReady: () => options.isReady(), logger });
+  const measure = measureCalls(options.metrics);
+  const report = reportFailures(logger);
   const server = createServer({
     ...channelOptions,
     ...(settings.tls?.clientCa ? { interceptors: [passPeerNames] } : {}),
   })
-    .use(measureCalls(options.metrics))
-    .use(reportFailures(logger))
+    .use(measure)
+    .use(report)
     .use(authorizeCalls(settings));
   for (const service of services) service.addTo(server);
   health.addTo(server);
@@ -90,6 +111,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Runni
   let stopped: Promise<void> | undefined;
   return {
     address,
+    localClient: <Definition extends TsProtoServiceDefinition>({ fullName }: Definition) => {
+      const service = services.find((candidate) => candidate.fullName === fullName);
+      return service!.callLocally([measure, report]) as Client<Definition, CallLimits>;
+    },
     drain: () => {
       health.drain();
     },
@@ -105,10 +130,12 @@ async function listen(server: Server, { address, tls }: GrpcServerSettings): Pro
   try {
     return await server.listen(`${host}:${String(address.port)}`, credentials);
   } catch (cause) {
+    // Anything else is a fault of ours, such as a method without an implementation.
+    if (!(cause instanceof Error && /No address added|\bE[A-Z]{4,}\b/.test(cause.message))) throw cause;
     throw new AppError(
       'precondition',
       'cannot_listen',
-      `gRPC cannot listen on ${host}:${String(address.port)}: is another process there, and is the address this machine's?`,
+      `gRPC cannot listen on ${host}:${String(address.port)}: is another process there, and is the address this machine's? ENMESH_GRPC_ADDRESS, ENMESH_EXPORT_ADDRESS or ENMESH_FEDERATION_ADDRESS sets it`,
       { cause },
     );
   }

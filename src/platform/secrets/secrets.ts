@@ -3,6 +3,12 @@ import { readFile } from 'node:fs/promises';
 
 const prefix = 'secret://';
 
+/** Finds out what a reference stands for; rejects with the reference, never with the value. */
+export type SecretReader = (reference: string) => Promise<string>;
+
+/** Reads secrets of this machine: its files and this process's environment. */
+export const readSecret: SecretReader = async (reference) => await resolveSecret(reference, process.env);
+
 /**
  * The value that a reference names; any other text is its own value.
  * `secret://file/PATH` is the file's content without its last newline, `secret://env/NAME` another variable.

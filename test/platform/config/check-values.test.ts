@@ -28,6 +28,10 @@ test('nothing is wrong with what was asked for', async () => {
 
 test.for([
   ['ENMESH_AUTHORITY_CACHE', '30s', '31s', {}],
+  ['ENMESH_STATS_EMBARGO_PERIOD', '1h', '59m', {}],
+  ['ENMESH_REVISION_KEY_CACHE', '1h', '61m', {}],
+  ['ENMESH_REVISION_KEY_DELETE_AFTER', '15d', '359h', {}],
+  ['ENMESH_REVISION_KEY_DELETE_AFTER', '10d', '9d', { ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH: '10d' }],
   ['ENMESH_RETENTION', '10d', '239h', {}],
   ['ENMESH_RETENTION', '1d', undefined, { ENMESH_UNSAFE_RETENTION: 'true' }],
   ['ENMESH_TRUNCATE_WINDOW', '1m', '59s', {}],

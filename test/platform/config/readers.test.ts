@@ -128,12 +128,21 @@ test('CIDRs and single addresses are read, and nothing is an empty list', () => 
   ]);
 });
 
-test.for(['10.0.0.0/33', '::/129', '10.0.0.0/-1', '10.0.0.0/8.5', '10.0.0/8', 'localhost', '10.0.0.0/x'])(
-  'the CIDR %j is refused',
-  (text) => {
-    expect(() => read.cidrs(text)).toThrow('wants CIDRs such as 10.0.0.0/8');
-  },
-);
+test.for([
+  '10.0.0.0/33',
+  '::/129',
+  '10.0.0.0/-1',
+  '10.0.0.0/8.5',
+  '10.0.0.0/',
+  '10.0.0/8',
+  '999.0.0.1',
+  '::::/64',
+  'fe80::1%eth0',
+  'localhost',
+  '10.0.0.0/x',
+])('the CIDR %j is refused', (text) => {
+  expect(() => read.cidrs(text)).toThrow('wants CIDRs such as 10.0.0.0/8');
+});
 
 test('pairs are split at the last equals sign', () => {
   expect([...read.pairs('a=1, b==2,')]).toEqual([

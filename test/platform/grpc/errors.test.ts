@@ -32,11 +32,12 @@ test.for(Object.entries(kinds) as [ErrorKind, Status][])(
     expect(body).toContain(
       `enmesh_grpc_requests_total{method="/enmesh.admin.v1.AdminService/Get",code="${Status[status]}"} 1`,
     );
-    const failures = installation.lines.filter((line) => 'err' in line);
+    const failures = installation.lines.filter((line) => 'err' in line || 'code' in line);
     expect(failures).toHaveLength(1);
+    const written = { kind, code: 'some_code' };
     expect(failures[0]).toMatchObject({
       method: '/enmesh.admin.v1.AdminService/Get',
-      err: { kind, code: 'some_code' },
+      ...(error.isCallersFault ? written : { err: written }),
     });
   },
 );

@@ -171,6 +171,7 @@ test('an address that is taken is refused with its cause', async () => {
   const settings = { ...plain, address: installation.server.address };
   const error = await rejection(start([service], { settings }));
   expect(error).toMatchObject({ kind: 'precondition', code: 'cannot_listen' });
+  expect(error).toHaveProperty('message', expect.stringContaining('ENMESH_GRPC_ADDRESS'));
 });
 
 test('calls are counted and timed by method and status', async () => {
