@@ -3,25 +3,32 @@ import type { Configuration } from '../domain/configuration/configuration.ts';
 import { AdminServiceDefinition } from '../gen/enmesh/admin/v1/admin.ts';
 import { OperationsServiceDefinition } from '../gen/enmesh/operations/v1/operations.ts';
 import { PublishServiceDefinition } from '../gen/enmesh/publish/v1/publish.ts';
+import { PublishStreamServiceDefinition } from '../gen/enmesh/publish/v1/publish_stream.ts';
+import { StatsServiceDefinition } from '../gen/enmesh/publish/v1/stats.ts';
 import type { Clock } from '../platform/clock.ts';
 import { ConfigurationError, type Values } from '../platform/config/load.ts';
-import type { Address } from '../platform/config/readers.ts';
 import { grpcServerSettings } from '../platform/grpc/server-settings.ts';
-import { grpcService, startGrpcServer } from '../platform/grpc/server.ts';
+import { grpcService, type RunningGrpcServer, startGrpcServer } from '../platform/grpc/server.ts';
 import type { Job, JobQueue, Schedule } from '../platform/jobs.ts';
 import type { KeyManager } from '../platform/key-manager/key-manager.ts';
-import type { Running } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { readSecret } from '../platform/secrets/secrets.ts';
 import type { BlobStore } from '../storage/blob/blob-store.ts';
 import type { Database } from '../storage/database.ts';
 import { setTruncateWindow } from '../storage/windows.ts';
 import { applyAtStart } from './admin/apply-at-start.ts';
 import type { AdminSettings } from './admin/apply-configuration.ts';
 import { createAdminService } from './admin/service.ts';
+import { Attestations } from './attestation/attestations.ts';
 import { createOperationsService, operationsJobs } from './operations/service.ts';
+import { operationsSchedules, operationsSettings } from './operations/settings.ts';
+import { createExplainPublish } from './publish/explain/service.ts';
+import { createPublishStreams } from './publish/stream/service.ts';
 import { createPublishService } from './publish/service.ts';
 import type { PublishSettings } from './publish/settings.ts';
+import { createStatsService } from './stats/service.ts';
+import type { StatsSettings } from './stats/settings.ts';
 
 /** What the role is given. */
 export interface ServerDeps {
@@ -38,36 +45,40 @@ export interface ServerDeps {
   isReady(): Promise<boolean>;
 }
 
-/** Expired keys and files go once an hour: rows live for the retention and one run more. */
-const cleanupEverySeconds = 3600;
-
 /** Starts listening; configuration is applied first, so that a fresh installation is ready when health says so. */
 export async function startServer(
   values: Values,
   deps: ServerDeps,
-): Promise<
-  Running & { readonly address: Address; readonly jobs: readonly Job[]; readonly schedules: readonly Schedule[] }
-> {
+): Promise<RunningGrpcServer & { readonly jobs: readonly Job[]; readonly schedules: readonly Schedule[] }> {
   const listening = await grpcServerSettings(values, 'ENMESH_GRPC');
   const publish = publishSettings(values);
+  const attestations = new Attestations({ ...deps, readSecret });
   await setTruncateWindow(deps.database, values.ENMESH_TRUNCATE_WINDOW);
   const admin = { ...deps, settings: adminSettings(values) };
   if (deps.configuration !== undefined) await applyAtStart(admin, deps.configuration, { always: deps.isDev });
   await ensureRevisionTokenKey(values, deps);
-  const operations = { ...deps, settings: { retentionSeconds: values.ENMESH_RETENTION } };
-  const grpc = await startGrpcServer({
+  const explainPublish = createExplainPublish({ ...deps, readSecret, settings: publish });
+  const operations = { ...deps, explainPublish, settings: await operationsSettings(values) };
+  const streams = createPublishStreams(() => grpc.localClient(PublishServiceDefinition));
+  const grpc: RunningGrpcServer = await startGrpcServer({
     ...deps,
     ...listening,
     services: [
-      grpcService(PublishServiceDefinition, createPublishService({ ...deps, settings: publish })),
+      grpcService(PublishServiceDefinition, createPublishService({ ...deps, attestations, settings: publish })),
+      grpcService(PublishStreamServiceDefinition, streams.service),
+      grpcService(StatsServiceDefinition, createStatsService({ ...deps, settings: statsSettings(values) })),
       grpcService(AdminServiceDefinition, createAdminService(admin)),
       grpcService(OperationsServiceDefinition, createOperationsService(operations)),
     ],
   });
   return {
     ...grpc,
+    stop: () => {
+      streams.end();
+      return grpc.stop();
+    },
     jobs: operationsJobs(operations),
-    schedules: [{ job: 'cleanup', everySeconds: cleanupEverySeconds }],
+    schedules: operationsSchedules(values),
   };
 }
 
@@ -78,7 +89,7 @@ async function ensureRevisionTokenKey(values: Values, { keyManager }: ServerDeps
   if (keys.some((key) => key.name === name && key.purpose === 'encryption')) return;
   if (!values.ENMESH_CREATE_KEYS) {
     throw new ConfigurationError([
-      `ENMESH_REVISION_TOKEN_KEY names ${name}, which the key manager does not have; start one process with ENMESH_CREATE_KEYS=true to make it`,
+      `ENMESH_REVISION_TOKEN_KEY names ${name}, which the key manager does not have; make it with \`enmesh keys create ${name} --purpose encryption\`, or start one process with ENMESH_CREATE_KEYS=true`,
     ]);
   }
   await keyManager.createEncryptionKey(name);
@@ -103,6 +114,18 @@ function publishSettings(values: Values): PublishSettings {
     revisionKeyCacheSeconds: values.ENMESH_REVISION_KEY_CACHE,
     authorityCacheSeconds: values.ENMESH_AUTHORITY_CACHE,
     truncateSeconds: values.ENMESH_TRUNCATE_WINDOW,
+  };
+}
+
+function statsSettings(values: Values): StatsSettings {
+  return {
+    audience: values.ENMESH_STATS_AUDIENCE,
+    uploadMinimum: values.ENMESH_STATS_UPLOAD_MINIMUM,
+    embargoSeconds: values.ENMESH_STATS_EMBARGO_PERIOD,
+    retentionSeconds: values.ENMESH_RETENTION,
+    truncateSeconds: values.ENMESH_TRUNCATE_WINDOW,
+    leewaySeconds: values.ENMESH_CERTIFICATE_LEEWAY,
+    authorityCacheSeconds: values.ENMESH_AUTHORITY_CACHE,
   };
 }
 

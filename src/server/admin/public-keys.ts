@@ -1,5 +1,6 @@
 /** Whether PEM texts are what a configuration says they are. */
-import { createPublicKey, X509Certificate } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
+import { parseCertificate } from '../attestation/certificate.ts';
 
 /** True for an SPKI PEM of an ECDSA key on P-256, the only curve that certificates and export files use. */
 export function isP256PublicKey(pem: string): boolean {
@@ -11,11 +12,7 @@ export function isP256PublicKey(pem: string): boolean {
   }
 }
 
-/** True for a readable X.509 certificate. */
-export function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    return false;
-  }
+/** True for the certificate of an authority whose chains {@link parseCertificate} can read. */
+export function isAuthorityCertificate(pem: string): boolean {
+  return parseCertificate(pem)?.isAuthority === true;
 }

@@ -1,9 +1,11 @@
-/** Deletes what is past its time: keys, receipts, padding, files and batches. Stopped anywhere, the next run goes on. */
+/** Deletes what is past its time: keys, receipts, padding, counters, files and batches. Stopped anywhere, the next run goes on. */
 import { AppError } from '../../domain/errors.ts';
+import { firstKeptDay } from '../../domain/statistics/released-days.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { BlobStore } from '../../storage/blob/blob-store.ts';
 import { deleteExposures, deletePaddingKeys, deleteReceipts } from '../../storage/cleanup.ts';
+import { databaseTime } from '../../storage/database-time.ts';
 import type { Database } from '../../storage/database.ts';
 import {
   abandonBatches,
@@ -13,8 +15,8 @@ import {
   restartGrace,
   type ExpiredFile,
 } from '../../storage/expired-files.ts';
-import { databaseTime } from '../../storage/exports.ts';
 import { unlistExpiredFiles } from '../../storage/files.ts';
+import { deleteStatistics } from '../../storage/statistics.ts';
 
 /** What cleaning up works with. */
 export interface CleanupDeps {
@@ -33,6 +35,8 @@ export interface CleanupCounts {
   readonly exposures: number;
   readonly receipts: number;
   readonly paddingKeys: number;
+  /** Hours of counters, of each authority and shard. */
+  readonly statistics: number;
   readonly unlistedFiles: number;
   readonly deletedFiles: number;
   readonly batches: number;
@@ -55,12 +59,13 @@ export async function cleanUp(deps: CleanupDeps, signal: AbortSignal): Promise<C
   const exposures = await deleteExposures(database, limits);
   const receipts = await deleteReceipts(database, { ...limits, before: now });
   const paddingKeys = await deletePaddingKeys(database, limits);
+  const statistics = await deleteStatistics(database, firstKeptDay(now, settings.retentionSeconds));
   await abandonBatches(database, before, now);
   const unlistedFiles = await unlistExpiredFiles(database, { clock, ...settings });
   await restartGrace(database, now);
   const { deletedFiles, failedFiles } = await deleteFiles(deps, now, signal);
   const batches = await deleteBatches(database, before);
-  const counts = { exposures, receipts, paddingKeys, unlistedFiles, deletedFiles, batches };
+  const counts = { exposures, receipts, paddingKeys, statistics, unlistedFiles, deletedFiles, batches };
   logger.info({ ...counts, failedFiles }, 'cleaned up');
   if (failedFiles > 0) {
     const message = `${String(failedFiles)} files could not be deleted from the blob store; the next run tries again`;

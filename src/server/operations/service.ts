@@ -1,13 +1,27 @@
 /** OperationsService over gRPC, and the same work as background jobs. */
 import type { OperationsServiceImplementation } from '../../gen/enmesh/operations/v1/operations.ts';
+import { callerName } from '../../platform/grpc/caller-name.ts';
 import type { Job, JobQueue } from '../../platform/jobs.ts';
+import { listHolds } from '../../storage/holds.ts';
+import { jwksJob } from '../jwks/job.ts';
+import { refreshJwks, type RefreshDeps } from '../jwks/refresh.ts';
 import { cleanUp, type CleanupDeps } from './cleanup.ts';
-import { toCleanupMessage, toJobMessage } from './wire.ts';
+import { setHold } from './hold.ts';
+import { rotateRevisionKeys, type RotationDeps } from './rotate-revision-keys.ts';
+import { holdSubject, toCleanupMessage, toHoldMessage, toJobMessage, toRefreshedMessage } from './wire.ts';
+
+/** What jobs work with. */
+export type OperationsJobsDeps = CleanupDeps & RotationDeps & RefreshDeps;
 
 /** What operations work with. */
-export interface OperationsDeps extends CleanupDeps {
+export type OperationsDeps = OperationsJobsDeps & {
   readonly jobQueue: JobQueue;
-}
+  /** Made where publishing is. */
+  readonly explainPublish: OperationsServiceImplementation['explainPublish'];
+};
+
+/** As the audit names a run that nobody asked for. */
+const scheduled = 'schedule';
 
 /** The service. */
 export function createOperationsService(deps: OperationsDeps): OperationsServiceImplementation {
@@ -19,11 +33,26 @@ export function createOperationsService(deps: OperationsDeps): OperationsService
       const jobs = await deps.jobQueue.list();
       return { jobs: jobs.map(toJobMessage) };
     },
+    async rotateRevisionKeys({ force }, context) {
+      return await rotateRevisionKeys(deps, { force, actor: callerName(context) });
+    },
+    async refreshJwks({ issuer }, context) {
+      const options = { ...(issuer === '' ? {} : { issuer }), actor: callerName(context) };
+      return { results: (await refreshJwks(deps, options, context.signal)).map(toRefreshedMessage) };
+    },
+    async setHold({ subject, name, release }, context) {
+      const request = { subject: holdSubject(subject), name, release, actor: callerName(context) };
+      return { changed: await setHold(deps, request) };
+    },
+    async listHolds() {
+      return { holds: (await listHolds(deps.database)).map(toHoldMessage) };
+    },
+    explainPublish: deps.explainPublish,
   };
 }
 
-/** `cleanup`, to be scheduled once an hour: rows live for the retention and one run more. */
-export function operationsJobs(deps: CleanupDeps): Job[] {
+/** `cleanup` once an hour (rows live for the retention and one run more), `revision-keys.rotate` and `jwks.refresh`. */
+export function operationsJobs(deps: OperationsJobsDeps): Job[] {
   return [
     {
       name: 'cleanup',
@@ -31,5 +60,12 @@ export function operationsJobs(deps: CleanupDeps): Job[] {
         await cleanUp(deps, signal);
       },
     },
+    {
+      name: 'revision-keys.rotate',
+      run: async () => {
+        await rotateRevisionKeys(deps, { force: false, actor: scheduled });
+      },
+    },
+    jwksJob(deps),
   ];
 }

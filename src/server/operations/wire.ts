@@ -1,10 +1,13 @@
-/** Counts and queued jobs as messages. */
-import type { CleanupResponse, Job } from '../../gen/enmesh/operations/v1/operations.ts';
+/** Between the messages of operations and what they mean. */
+import { AppError } from '../../domain/errors.ts';
+import * as proto from '../../gen/enmesh/operations/v1/operations.ts';
 import type { QueuedJob } from '../../platform/jobs.ts';
+import type { Hold, HoldSubject } from '../../storage/holds.ts';
+import type { RefreshedJwks } from '../jwks/refresh.ts';
 import type { CleanupCounts } from './cleanup.ts';
 
 /** For an answer. */
-export function toCleanupMessage(counts: CleanupCounts): CleanupResponse {
+export function toCleanupMessage(counts: CleanupCounts): proto.CleanupResponse {
   return {
     exposures: BigInt(counts.exposures),
     receipts: BigInt(counts.receipts),
@@ -12,11 +15,12 @@ export function toCleanupMessage(counts: CleanupCounts): CleanupResponse {
     deletedFiles: BigInt(counts.deletedFiles),
     batches: BigInt(counts.batches),
     paddingKeys: BigInt(counts.paddingKeys),
+    statistics: BigInt(counts.statistics),
   };
 }
 
 /** For an answer. */
-export function toJobMessage(queued: QueuedJob): Job {
+export function toJobMessage(queued: QueuedJob): proto.Job {
   return {
     id: queued.id,
     task: queued.job,
@@ -25,4 +29,34 @@ export function toJobMessage(queued: QueuedJob): Job {
     lockedAt: queued.lockedAt ?? undefined,
     lastError: queued.lastError ?? '',
   };
+}
+
+/** For an answer. */
+export function toRefreshedMessage(result: RefreshedJwks): proto.RefreshedJwks {
+  return {
+    issuer: result.issuer,
+    added: [...result.added],
+    revoked: [...result.revoked],
+    active: result.active,
+    skipped: [...result.skipped],
+    error: result.error ?? '',
+  };
+}
+
+const subjects: Readonly<Record<HoldSubject, proto.HoldSubject>> = {
+  apps: proto.HoldSubject.APP,
+  healthAuthorities: proto.HoldSubject.HEALTH_AUTHORITY,
+  exports: proto.HoldSubject.EXPORT,
+};
+
+/** Of a request. @throws AppError invalid `bad_hold_subject` for a kind that cannot be held */
+export function holdSubject(subject: proto.HoldSubject): HoldSubject {
+  const found = (Object.keys(subjects) as HoldSubject[]).find((key) => subjects[key] === subject);
+  if (found !== undefined) return found;
+  throw new AppError('invalid', 'bad_hold_subject', 'subject must be an app, a health authority or an export');
+}
+
+/** For an answer. */
+export function toHoldMessage({ subject, name, since }: Hold): proto.Hold {
+  return { subject: subjects[subject], name, since };
 }

@@ -27,12 +27,13 @@ export function timeFault({ exp, iat }: Times, limits: CertificateTimeLimits, no
   return late > limits.leewaySeconds ? `token is expired by ${goDuration(late)}` : undefined;
 }
 
-function unixSeconds(time: Date): number {
+/** Whole seconds since 1970. */
+export function unixSeconds(time: Date): number {
   return Math.floor(time.getTime() / 1000);
 }
 
 /** Seconds as Go writes durations: `59s`, `1m0s`, `1h0m0s`. */
-function goDuration(seconds: number): string {
+export function goDuration(seconds: number): string {
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(String);
   if (seconds >= 3600) return `${h ?? ''}h${m ?? ''}m${s ?? ''}s`;
   return seconds >= 60 ? `${m ?? ''}m${s ?? ''}s` : `${s ?? ''}s`;

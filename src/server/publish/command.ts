@@ -1,5 +1,7 @@
 /** A publish as the use case takes it, and what it answers. */
+import type { DeviceAttestation } from '../../domain/attestation/claim.ts';
 import type { KeysRequest } from '../../domain/publish/request.ts';
+import type { Platform } from '../../domain/publish/statistics.ts';
 
 /** Everything that a phone sent, as sent. */
 export interface PublishCommand extends KeysRequest {
@@ -13,10 +15,14 @@ export interface PublishCommand extends KeysRequest {
   readonly revisionToken: string;
   /** Regions that the request names (v1alpha1 alone). */
   readonly regions: readonly string[];
+  /** For statistics. */
+  readonly platform: Platform;
+  readonly attestation: DeviceAttestation;
 }
 
-/** What was stored. */
+/** What was stored, now or when the same request came first. */
 export interface PublishAnswer {
+  readonly isRepeated: boolean;
   /** Base64; empty when there is nothing that could be revised. */
   readonly revisionToken: string;
   readonly inserted: number;

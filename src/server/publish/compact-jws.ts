@@ -21,20 +21,25 @@ const algorithms = new Set([
   ...['HS', 'RS', 'PS', 'ES'].flatMap((family) => ['256', '384', '512'].map((size) => family + size)),
 ]);
 
-/** Splits, decodes, and refuses every algorithm but ES256. */
-export function parseCompactJws(text: string): ParsedJws {
+const missingKidOfCertificate = "missing required header field, 'kid' indicating key id";
+
+/**
+ * Splits, decodes, and refuses every algorithm but ES256.
+ * @param missingKid what a header without `kid` is refused with
+ */
+export function parseCompactJws(text: string, missingKid = missingKidOfCertificate): ParsedJws {
   const [headerText, payloadText, signatureText, ...rest] = text.split('.', 4);
   if (headerText === undefined || payloadText === undefined || signatureText === undefined || rest.length > 0) {
     return { fault: 'token contains an invalid number of segments' };
   }
   if (/^bearer /i.test(text)) return { fault: "tokenstring should not contain 'bearer '" };
-  const header = decodeObject(headerText, 'header');
+  const header = decodeHeader(headerText);
   if (typeof header === 'string') return { fault: header };
-  const payload = decodeObject(payloadText, 'claims');
-  if (typeof payload === 'string') return { fault: payload };
-  const { claims, fault } = parseClaims(payload);
+  const payload = decodeBase64Url(payloadText);
+  if (payload.bytes === undefined) return { fault: payload.fault };
+  const { claims, fault } = parseClaims(payload.bytes);
   if (claims === undefined) return { fault };
-  const headerFault = faultOfHeader(header);
+  const headerFault = faultOfHeader(header, missingKid);
   if (headerFault !== undefined) return { fault: headerFault };
   const signature = decodeBase64Url(signatureText);
   const { kid } = header;
@@ -51,7 +56,7 @@ export function parseCompactJws(text: string): ParsedJws {
 
 type JsonObject = Record<string, unknown>;
 
-function decodeObject(segment: string, what: string): JsonObject | string {
+function decodeHeader(segment: string): JsonObject | string {
   const { bytes, fault } = decodeBase64Url(segment);
   if (bytes === undefined) return fault;
   try {
@@ -60,12 +65,12 @@ function decodeObject(segment: string, what: string): JsonObject | string {
   } catch {
     // Named below, like every other thing that is no object.
   }
-  return `${what} must be a JSON object`;
+  return 'header must be a JSON object';
 }
 
-function faultOfHeader({ alg, kid }: JsonObject): string | undefined {
+function faultOfHeader({ alg, kid }: JsonObject, missingKid: string): string | undefined {
   if (typeof alg !== 'string') return 'signing method (alg) is unspecified.';
   if (!algorithms.has(alg)) return 'signing method (alg) is unavailable.';
   if (alg !== 'ES256') return 'unsupported signing method, must be ES256';
-  return kid === undefined ? "missing required header field, 'kid' indicating key id" : undefined;
+  return kid === undefined ? missingKid : undefined;
 }

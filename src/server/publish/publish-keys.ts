@@ -1,47 +1,44 @@
 /** The use case: a phone publishes the keys of a diagnosed person. */
 import type { KeyObject } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
-import { intervalOf, startOfInterval } from '../../domain/publish/interval.ts';
-import type { KeptKey } from '../../domain/publish/request.ts';
-import { nextTokenEntries, type RevisableKey, type SentToken } from '../../domain/publish/revision.ts';
+import { intervalOf } from '../../domain/publish/interval.ts';
+import type { SentToken } from '../../domain/publish/revision.ts';
+import { countsOf, statisticsHour } from '../../domain/publish/statistics.ts';
 import { transform, type Transformed } from '../../domain/publish/transform.ts';
-import { earliestEnd } from '../../domain/publish/validate-key.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../storage/database.ts';
-import { findEarlierAnswer, type EarlierAnswer, type Receipt } from '../../storage/receipts.ts';
+import type { PublishQueue } from '../../storage/publish-queue.ts';
+import { findEarlierAnswer, type Receipt } from '../../storage/receipts.ts';
+import type { Attestations } from '../attestation/attestations.ts';
+import { answer, answerAgain, type Answerable } from './answer.ts';
 import type { App, AuthorityCache } from './authority-cache.ts';
 import { verifyCertificate, type VerifiedCertificate } from './certificate.ts';
 import type { PublishAnswer, PublishCommand } from './command.ts';
 import { echo } from './echo.ts';
-import { decodeTokens, receiptOf } from './receipt.ts';
+import { receiptOf } from './receipt.ts';
 import { regionsOf } from './regions.ts';
 import type { RevisionKeys } from './revision-keys.ts';
-import { openRevisionToken, parseRevisionToken, sealRevisionToken, type RevisionKey } from './revision-token.ts';
+import { openRevisionToken, parseRevisionToken } from './revision-token.ts';
 import type { PublishSettings } from './settings.ts';
 import { storeKeys, type StoreResult } from './store-keys.ts';
 
 /** What the use case depends on. */
 export interface PublishKeysDeps {
   readonly database: Database;
+  readonly queue: PublishQueue;
   readonly clock: Clock;
   readonly authorities: AuthorityCache;
   readonly revisionKeys: RevisionKeys;
+  readonly attestations: Attestations;
   readonly settings: PublishSettings;
   /** Key of the hashes in receipts. */
   readonly receiptSecret: KeyObject;
 }
 
 /** What is known of a publish before anything is written. */
-interface Publish {
-  readonly command: PublishCommand;
-  readonly now: Date;
+interface Publish extends Answerable {
   readonly app: App;
   readonly regions: readonly string[];
-  /** Undefined where the app needs none and sent none that holds. */
-  readonly certificate: VerifiedCertificate | undefined;
-  readonly token: SentToken;
-  /** Seals the answer's token: had before anything is stored. */
-  readonly sealingKey: RevisionKey;
 }
 
 /**
@@ -53,19 +50,29 @@ export async function publishKeys(command: PublishCommand, deps: PublishKeysDeps
   const app = await appOf(command, deps);
   const regions = regionsOf(command, app);
   const certificate = await certificateOf(command, app, { deps, now });
+  const tooOld = await deps.attestations.check(command, app, { leewaySeconds: deps.settings.certificateLeewaySeconds });
   const sealingKey = await deps.revisionKeys.newest();
   const token = await readToken(command.revisionToken, deps);
   const publish: Publish = { command, now, app, regions, certificate, token, sealingKey };
   const transformed = transform(command, { claims: certificate, settings: deps.settings, now });
   const receipt = certificate ? receiptOf(command, certificate, deps.receiptSecret) : null;
-  if (transformed.keys.length === 0) return await answerWithoutKeys(publish, transformed, { receipt, deps });
+  if (tooOld || transformed.keys.length === 0) {
+    return await answerUnstored(publish, { transformed, tooOld }, { receipt, deps });
+  }
   const result = await store(publish, transformed, { receipt, deps });
-  if (result.repeated) return answerAgain(publish, result.repeated, deps);
+  if (result.repeated) return answerAgain(publish, result.repeated, deps.settings);
   const { inserted, revised, listed } = result;
   return answer(publish, { ...transformed, inserted, revised, listed }, deps.settings);
 }
 
-async function appOf({ appId }: PublishCommand, { authorities }: PublishKeysDeps): Promise<App> {
+/**
+ * The app that a request is of.
+ * @throws AppError unauthenticated `unknown_health_authority_id`; forbidden `on_hold`; unavailable
+ */
+export async function appOf(
+  { appId }: Pick<PublishCommand, 'appId'>,
+  { authorities }: Pick<PublishKeysDeps, 'authorities'>,
+): Promise<App> {
   const app = await authorities.app(appId);
   if (app) return app;
   throw new AppError('unauthenticated', 'unknown_health_authority_id', `unauthorized health authority: ${echo(appId)}`);
@@ -86,7 +93,14 @@ async function certificateOf(
   }
 }
 
-async function readToken(text: string, { revisionKeys, settings }: PublishKeysDeps): Promise<SentToken> {
+/**
+ * What a request's revision token lists.
+ * @throws AppError unavailable
+ */
+export async function readToken(
+  text: string,
+  { revisionKeys, settings }: Pick<PublishKeysDeps, 'revisionKeys' | 'settings'>,
+): Promise<SentToken> {
   if (text === '') return 'missing';
   const sealed = parseRevisionToken(text);
   const key = sealed && (await revisionKeys.find(sealed.kid));
@@ -101,11 +115,12 @@ interface StoreContext {
 
 async function store(
   publish: Publish,
-  { keys, warnings }: Transformed,
+  { keys, warnings, onset }: Transformed,
   { receipt, deps }: StoreContext,
 ): Promise<StoreResult> {
   const { app, certificate, command, now, regions, token } = publish;
-  return await storeKeys(deps.database, {
+  const hour = statisticsHour(now, deps.settings);
+  return await storeKeys(deps, {
     facts: {
       now: deps.clock.forDatabase(),
       receipt,
@@ -121,47 +136,29 @@ async function store(
     token,
     policy: { requiresToken: !app.bypassesRevisionToken, allowsPartial: deps.settings.allowPartialRevisions },
     warnings,
+    count: (written) =>
+      certificate === undefined
+        ? null
+        : {
+            authorityId: certificate.authorityId,
+            hour,
+            counts: countsOf({ platform: command.platform, ...written, keys, onset, now }),
+          },
   });
 }
 
-/** All keys were refused or left out; a repetition may still have been answered while they were young enough. */
-async function answerWithoutKeys(
+/** Nothing may be stored; a repetition may still have been answered while its keys and its attestation were young enough. */
+async function answerUnstored(
   publish: Publish,
-  transformed: Transformed,
+  { transformed, tooOld }: { readonly transformed: Transformed; readonly tooOld: AppError | undefined },
   { receipt, deps }: StoreContext,
 ): Promise<PublishAnswer> {
   const earlier = receipt && (await findEarlierAnswer(deps.database, receipt));
-  if (earlier) return answerAgain(publish, earlier, deps);
+  if (earlier) return answerAgain(publish, earlier, deps.settings);
+  if (tooOld) throw tooOld;
   const { refusal, warnings } = transformed;
   if (refusal === undefined) return answer(publish, { ...transformed, ...nothingStored }, deps.settings);
   throw new AppError('invalid', 'bad_request', `unable to read request data: ${refusal}`, { details: warnings });
 }
 
 const nothingStored = { inserted: 0, revised: 0, listed: [] };
-
-/** Says what was said the first time, of keys as they were then, with a fresh token. */
-function answerAgain(publish: Publish, earlier: EarlierAnswer, { settings }: PublishKeysDeps): PublishAnswer {
-  const { command, certificate } = publish;
-  const then = transform(command, { claims: certificate, settings, now: startOfInterval(earlier.interval) });
-  const listed: readonly KeptKey[] = decodeTokens(earlier, certificate?.keyOrder ?? [], then.keys);
-  return answer(publish, { ...then, inserted: earlier.inserted, revised: 0, listed }, settings);
-}
-
-type Result = Pick<Transformed, 'warnings' | 'faults'> & {
-  readonly inserted: number;
-  readonly revised: number;
-  readonly listed: readonly RevisableKey[];
-};
-
-function answer(publish: Publish, { listed, ...result }: Result, settings: PublishSettings): PublishAnswer {
-  const { inserted, revised, warnings, faults } = result;
-  const entries = nextTokenEntries(publish.token, listed, earliestEnd(settings, publish.now));
-  const revisionToken =
-    entries.length === 0
-      ? ''
-      : sealRevisionToken(entries, publish.sealingKey, {
-          aad: settings.revisionTokenAad,
-          minLength: settings.revisionTokenMinLength,
-        });
-  return { revisionToken, inserted, revised, warnings, faults };
-}

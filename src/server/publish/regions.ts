@@ -7,8 +7,7 @@ import { echo } from './echo.ts';
 /**
  * The regions that the request names, if the app may write there, or else all of the app's.
  * @returns upper case, each once, sorted
- * @throws AppError unauthenticated without a code (v1alpha1 has none), or internal
- *   `health_authority_missing_region_config`
+ * @throws AppError unauthenticated `unauthorized_region`, or internal `health_authority_missing_region_config`
  */
 export function regionsOf(command: Pick<PublishCommand, 'appId' | 'regions'>, app: App): readonly string[] {
   const allowed = normalise(app.regions);
@@ -16,7 +15,7 @@ export function regionsOf(command: Pick<PublishCommand, 'appId' | 'regions'>, ap
   const wrong = named.find((region) => region.includes('\0') || (allowed.length > 0 && !allowed.includes(region)));
   if (wrong !== undefined) {
     const attempt = `app ${echo(command.appId)} tried to write to unauthorized region ${echo(wrong)}`;
-    throw new AppError('unauthenticated', '', `verifying allowed regions: ${attempt}`);
+    throw new AppError('unauthenticated', 'unauthorized_region', `verifying allowed regions: ${attempt}`);
   }
   const regions = named.length > 0 ? named : allowed;
   if (regions.length > 0) return regions;

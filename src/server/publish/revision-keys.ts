@@ -6,31 +6,28 @@ import type { KeyManager } from '../../platform/key-manager/key-manager.ts';
 import type { Database } from '../../storage/database.ts';
 import {
   insertFirstRevisionKey,
-  insertRevisionKey,
   listRevisionKeys,
   type StoredRevisionKey,
+  type WrappedKey,
 } from '../../storage/revision-keys.ts';
 import type { RevisionKey } from './revision-token.ts';
 
+/** What wraps data keys. */
+export interface Wrapping {
+  readonly keyManager: KeyManager;
+  /** Key in the key manager. */
+  readonly settings: { readonly revisionTokenKey: string };
+}
+
 /** What revision keys depend on. */
-export interface RevisionKeysDeps {
+export interface RevisionKeysDeps extends Wrapping {
   readonly database: Database;
   readonly clock: Clock;
-  readonly keyManager: KeyManager;
-  readonly settings: {
-    /** Key in the key manager. */
-    readonly revisionTokenKey: string;
-    readonly revisionKeyCacheSeconds: number;
-  };
+  readonly settings: Wrapping['settings'] & { readonly revisionKeyCacheSeconds: number };
 }
 
 const secretLength = 32;
 const aadLength = 16;
-
-/** Makes a new data key, which all replicas use as soon as they look again. */
-export async function rotateRevisionKey(deps: RevisionKeysDeps): Promise<void> {
-  await insertRevisionKey(deps.database, await makeWrappedKey(deps), deps.clock.forDatabase());
-}
 
 /** The data keys of one installation. */
 export class RevisionKeys {
@@ -40,20 +37,25 @@ export class RevisionKeys {
   #staleFrom = new Date(0);
   #loading: Promise<void> | undefined;
   readonly #secrets = new Map<string, Promise<KeyObject>>();
+  /** Ids of keys that cannot be unwrapped for good; tried again when all are read again. */
+  readonly #unusable = new Set<string>();
 
   constructor(deps: RevisionKeysDeps) {
     this.#deps = deps;
   }
 
   /**
-   * The key that new tokens are sealed with; made when there is none.
+   * The key that new tokens are sealed with; made when there is none. A key that cannot be unwrapped for good is passed
+   * over for the next older one, until a rotation makes a new key.
    * @throws AppError unavailable: then no token can be made, hence nothing may be stored
    */
   async newest(): Promise<RevisionKey> {
     try {
-      if (this.#deps.clock.now() >= this.#staleFrom) await this.#reload();
-      const newest = this.#stored[0];
-      if (newest) return { kid: newest.kid, secret: await this.#secret(newest) };
+      await this.#refresh();
+      for (const stored of this.#stored) {
+        const secret = await this.#usableSecret(stored);
+        if (secret) return { kid: stored.kid, secret };
+      }
     } catch (error) {
       throw unavailable(error);
     }
@@ -67,19 +69,19 @@ export class RevisionKeys {
   async find(kid: string): Promise<RevisionKey | undefined> {
     if (!/^[1-9]\d{0,17}$/.test(kid)) return undefined;
     try {
+      await this.#refresh();
       // Ids count up: a larger one than all that are known may be another replica's new key.
       if (this.#stored.every((key) => BigInt(key.kid) < BigInt(kid))) await this.#reload();
+      const stored = this.#stored.find((key) => key.kid === kid);
+      const secret = stored && (await this.#usableSecret(stored));
+      return secret && { kid, secret };
     } catch (error) {
       throw unavailable(error);
     }
-    const stored = this.#stored.find((key) => key.kid === kid);
-    try {
-      return stored && { kid, secret: await this.#secret(stored) };
-    } catch (error) {
-      // A key that cannot be unwrapped for good opens no token; one that cannot be now may open it later.
-      if (error instanceof AppError && error.kind !== 'unavailable' && error.kind !== 'timeout') return undefined;
-      throw unavailable(error);
-    }
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#deps.clock.now() >= this.#staleFrom) await this.#reload();
   }
 
   #reload(): Promise<void> {
@@ -99,26 +101,60 @@ export class RevisionKeys {
     this.#staleFrom = new Date(startedAt.getTime() + settings.revisionKeyCacheSeconds * 1000);
     const allowed = new Set(stored.map(({ kid }) => kid));
     for (const kid of this.#secrets.keys()) if (!allowed.has(kid)) this.#secrets.delete(kid);
+    this.#unusable.clear();
+  }
+
+  /** Undefined for a key that cannot be unwrapped for good: it opens and seals nothing, and stops nothing. */
+  async #usableSecret(stored: StoredRevisionKey): Promise<KeyObject | undefined> {
+    if (this.#unusable.has(stored.kid)) return undefined;
+    try {
+      return await this.#secret(stored);
+    } catch (error) {
+      if (!isForGood(error)) throw error;
+      this.#unusable.add(stored.kid);
+      return undefined;
+    }
   }
 
   /** Unwraps a key once; a failure is not remembered. */
   #secret(stored: StoredRevisionKey): Promise<KeyObject> {
     const known = this.#secrets.get(stored.kid);
     if (known) return known;
-    const { keyManager, settings } = this.#deps;
-    const secret = keyManager
-      .decrypt(settings.revisionTokenKey, stored.wrappedKey, stored.aad)
-      .then((bytes) => createSecretKey(bytes));
+    const secret = unwrapKey(this.#deps, stored);
     this.#secrets.set(stored.kid, secret);
     secret.catch(() => this.#secrets.delete(stored.kid));
     return secret;
   }
 }
 
-async function makeWrappedKey({ keyManager, settings }: RevisionKeysDeps): Promise<Omit<StoredRevisionKey, 'kid'>> {
+/** A new data key, wrapped. */
+export async function makeWrappedKey({ keyManager, settings }: Wrapping): Promise<WrappedKey> {
   const aad = randomBytes(aadLength);
   const wrapped = await keyManager.encrypt(settings.revisionTokenKey, randomBytes(secretLength), aad);
   return { wrappedKey: Buffer.from(wrapped), aad };
+}
+
+/**
+ * False for a key that cannot be unwrapped for good.
+ * @throws AppError when the key manager does not answer
+ */
+export async function canUnwrap(wrapping: Wrapping, key: WrappedKey): Promise<boolean> {
+  try {
+    await unwrapKey(wrapping, key);
+    return true;
+  } catch (error) {
+    if (!isForGood(error)) throw error;
+    return false;
+  }
+}
+
+async function unwrapKey({ keyManager, settings }: Wrapping, { wrappedKey, aad }: WrappedKey): Promise<KeyObject> {
+  return createSecretKey(await keyManager.decrypt(settings.revisionTokenKey, wrappedKey, aad));
+}
+
+/** A key that cannot be unwrapped now may be later, when the key manager answers. */
+function isForGood(error: unknown): boolean {
+  return error instanceof AppError && error.kind !== 'unavailable' && error.kind !== 'timeout';
 }
 
 function unavailable(cause: unknown): AppError {

@@ -6,6 +6,8 @@ import type { KeyManager } from '../../platform/key-manager/key-manager.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Database } from '../../storage/database.ts';
+import { PublishQueue } from '../../storage/publish-queue.ts';
+import type { Attestations } from '../attestation/attestations.ts';
 import { AuthorityCache } from './authority-cache.ts';
 import type { PublishAnswer, PublishCommand } from './command.ts';
 import { publishKeys, type PublishKeysDeps } from './publish-keys.ts';
@@ -21,6 +23,7 @@ export interface PublishServiceDeps {
   readonly database: Database;
   readonly clock: Clock;
   readonly keyManager: KeyManager;
+  readonly attestations: Attestations;
   readonly settings: PublishSettings;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -47,12 +50,14 @@ export function createPublishService(deps: PublishServiceDeps): PublishServiceIm
 
 /** The use case with everything that it keeps between publishes. */
 export function preparePublish(
-  deps: Pick<PublishServiceDeps, 'database' | 'clock' | 'keyManager' | 'settings'>,
+  deps: Pick<PublishServiceDeps, 'database' | 'clock' | 'keyManager' | 'attestations' | 'settings'>,
 ): (command: PublishCommand) => Promise<PublishAnswer> {
-  const { database, clock, settings } = deps;
+  const { database, clock, attestations, settings } = deps;
   const kept: PublishKeysDeps = {
     database,
+    queue: new PublishQueue(database),
     clock,
+    attestations,
     settings,
     authorities: new AuthorityCache(database, { clock, seconds: settings.authorityCacheSeconds }),
     revisionKeys: new RevisionKeys(deps),
@@ -69,19 +74,23 @@ function publishCounters(metrics: Metrics) {
   });
   const keys = metrics.counter({
     name: 'enmesh_publish_keys_total',
-    help: 'Keys of answered publishes: inserted, revised, or left out.',
+    help: 'Keys of answered publishes: inserted, revised, left out, or repeated with a request that was answered before.',
     labelNames: ['outcome'],
   });
   return {
-    answered(command: PublishCommand, { inserted, revised, faults }: PublishAnswer): void {
+    answered(command: PublishCommand, { inserted, revised, faults, isRepeated }: PublishAnswer): void {
       requests.inc({ outcome: faults.length === 0 ? 'ok' : 'partial_failure' });
+      if (isRepeated) {
+        keys.inc({ outcome: 'repeated' }, command.keys.length);
+        return;
+      }
       keys.inc({ outcome: 'inserted' }, inserted);
       keys.inc({ outcome: 'revised' }, revised);
       keys.inc({ outcome: 'left_out' }, Math.max(0, command.keys.length - inserted - revised));
     },
     refused(error: unknown): void {
       const code = error instanceof AppError ? error.code : 'internal_error';
-      requests.inc({ outcome: code === '' ? 'region_not_allowed' : code });
+      requests.inc({ outcome: code });
     },
   };
 }

@@ -9,7 +9,9 @@ import {
   type SentToken,
 } from '../../domain/publish/revision.ts';
 import type { Database } from '../../storage/database.ts';
+import type { Counted } from '../../storage/counters.ts';
 import { findKnown, insertKeys, reviseKeys, type Known, type PublishFacts } from '../../storage/exposures.ts';
+import type { PublishQueue } from '../../storage/publish-queue.ts';
 import type { EarlierAnswer } from '../../storage/receipts.ts';
 import { encodeTokens } from './receipt.ts';
 
@@ -24,6 +26,15 @@ export interface KeysToStore {
   readonly policy: RevisionPolicy;
   /** For refusals. */
   readonly warnings: readonly string[];
+  /** For statistics; null = this publish is not counted. */
+  count(written: { readonly inserted: number; readonly revised: number }): Counted | null;
+}
+
+/** Where keys are stored. */
+export interface KeyStore {
+  readonly database: Database;
+  /** The common way of new keys. */
+  readonly queue: PublishQueue;
 }
 
 /** What was written now, or what the same request was answered before. */
@@ -37,21 +48,25 @@ export type StoreResult =
     }
   | { readonly repeated: EarlierAnswer };
 
-/** Only a stream of publishes of the same keys could lose so often. */
-const mostAttempts = 8;
+/** A key changes at most twice, when it is stored and when it is revised, so that a publish can lose no more often. */
+function mostAttempts(keys: number): number {
+  return 2 * keys + 2;
+}
 
 /**
  * Writes all keys in one transaction: one round trip when none is known, at most three when some are.
  * @throws AppError invalid with the code of the revision fault; unavailable
  */
-export async function storeKeys(database: Database, toStore: KeysToStore): Promise<StoreResult> {
+export async function storeKeys({ database, queue }: KeyStore, toStore: KeysToStore): Promise<StoreResult> {
   const { token, facts } = toStore;
   // A known key is likely with a token, and all that matters with a negative report.
   let looksFirst = token !== 'missing' || !storesFirst(facts.reportType);
-  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+  for (let attempt = 0; attempt < mostAttempts(toStore.keys.length); attempt++) {
+    // Alone once something is known to be unusual: in company, it would keep the others from being written.
+    const write: Write = (...keys) => (looksFirst ? insertKeys(database, ...keys) : queue.insert(...keys));
     const known = looksFirst ? await findKnown(database, facts, toStore.keys) : nothingKnown;
     if (known.answer) return { repeated: known.answer };
-    const result = known.keys.length > 0 ? await revise(database, toStore, known) : await insert(database, toStore);
+    const result = known.keys.length > 0 ? await revise(database, toStore, known) : await insert(toStore, write);
     if (result) return result;
     looksFirst = true;
   }
@@ -60,10 +75,13 @@ export async function storeKeys(database: Database, toStore: KeysToStore): Promi
 
 const nothingKnown: Known = { answer: undefined, keys: [] };
 
+type Write = PublishQueue['insert'];
+
 /** Undefined when something is known after all; then nothing was written. */
-async function insert(database: Database, { facts, keys, keyOrder }: KeysToStore): Promise<StoreResult | undefined> {
+async function insert({ facts, keys, keyOrder, count }: KeysToStore, write: Write): Promise<StoreResult | undefined> {
   const stored = storesFirst(facts.reportType) ? keys : [];
-  const isWritten = await insertKeys(database, facts, { keys: stored, tokens: encodeTokens(keyOrder, stored) });
+  const counted = count({ inserted: stored.length, revised: 0 });
+  const isWritten = await write(facts, { keys: stored, tokens: encodeTokens(keyOrder, stored), counted });
   return isWritten ? { inserted: stored.length, revised: 0, listed: stored } : undefined;
 }
 
@@ -75,7 +93,8 @@ async function revise(database: Database, toStore: KeysToStore, known: Known): P
   const { added, revised } = plan;
   if (added.length === 0 && revised.length === 0) return { inserted: 0, revised: 0, listed: [] };
   const tokens = encodeTokens(keyOrder, [...added, ...revised.map((revision) => revision.sent)]);
-  if (!(await reviseKeys(database, facts, { ...plan, tokens }))) return undefined;
+  const counted = toStore.count({ inserted: added.length, revised: revised.length });
+  if (!(await reviseKeys(database, facts, { ...plan, tokens, counted }))) return undefined;
   const listed = [...added, ...revised.map((revision) => revision.known)];
   return { inserted: added.length, revised: revised.length, listed };
 }

@@ -1,6 +1,12 @@
 /** Publish messages ↔ the use case's own types. */
 import { multiErrorText } from '../../domain/publish/multi-error.ts';
-import type { DeepPartial, PublishRequest, PublishResponse } from '../../gen/enmesh/publish/v1/publish.ts';
+import type { Platform } from '../../domain/publish/statistics.ts';
+import {
+  Platform as WirePlatform,
+  type DeepPartial,
+  type PublishRequest,
+  type PublishResponse,
+} from '../../gen/enmesh/publish/v1/publish.ts';
 import type { PublishAnswer, PublishCommand } from './command.ts';
 
 /** Takes the request as it is: nothing may be normalised before the HMAC is checked. */
@@ -14,7 +20,14 @@ export function commandFromWire(request: PublishRequest): PublishCommand {
     traveler: request.traveler,
     revisionToken: request.revisionToken,
     regions: request.regions,
+    platform: platformFromWire(request.platform),
+    attestation: { platform: request.attestationPlatform, payload: request.deviceVerificationPayload },
   };
+}
+
+function platformFromWire(platform: WirePlatform): Platform {
+  if (platform === WirePlatform.ANDROID) return 'android';
+  return platform === WirePlatform.IOS ? 'ios' : 'unknown';
 }
 
 /** The answer as a message. */

@@ -119,11 +119,12 @@ describe('applying a configuration', () => {
 
   it('replaces the keys of an authority and never touches those of its JWKS', async () => {
     await using admin = await startAdmin();
-    await admin.client.apply({ configuration: message({ healthAuthorities: [healthAuthority] }) });
+    const withJwks = { ...healthAuthority, jwksUri: 'https://verify.example.org/jwks.json' };
+    await admin.client.apply({ configuration: message({ healthAuthorities: [withJwks] }) });
     await admin.database.query(
       `insert into health_authority_keys select id, 'from-jwks', 'pem', now(), null, true from health_authorities`,
     );
-    const next = { ...healthAuthority, keys: [{ version: 'v2', publicKeyPem: makePublicKeyPem() }] };
+    const next = { ...withJwks, keys: [{ version: 'v2', publicKeyPem: makePublicKeyPem() }] };
     await admin.client.apply({ configuration: message({ healthAuthorities: [next] }) });
     const { rows } = await admin.database.query(
       'select version, from_jwks from health_authority_keys order by version',

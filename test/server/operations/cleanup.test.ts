@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cleanUp, type CleanupDeps } from '../../../src/server/operations/cleanup.ts';
 import { openBlobStore } from '../../../src/storage/blob/open.ts';
 import type { Database } from '../../../src/storage/database.ts';
+import { insertAuthority } from '../../support/authority.ts';
 import {
   ago,
   cleanupDeps,
@@ -20,6 +21,7 @@ import {
   retentionSeconds,
 } from '../../support/cleanup.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
+import { countPublishes } from '../../support/statistics.ts';
 
 let dir: string;
 let blobStore: FaultyBlobStore;
@@ -109,6 +111,16 @@ describe('cleaning up rows', () => {
     const counts = await run(cleanupDeps(test.database, blobStore));
     expect(counts).toMatchObject({ receipts: 1, paddingKeys: 1 });
     expect([await count(test.database, 'receipts'), await count(test.database, 'padding_keys')]).toEqual([1, 1]);
+  });
+
+  it('deletes counters of publishes by whole days, and those of the oldest day that may be shown stay', async () => {
+    await using test = await createTestDatabase();
+    const { authorityRowId } = await insertAuthority(test.database);
+    const times = ['2026-03-05T00:00:00Z', '2026-03-05T23:00:00Z', '2026-03-06T00:00:00Z', '2026-03-06T09:00:00Z'];
+    for (const time of times) await countPublishes(test.database, authorityRowId, time, 1);
+    expect(await run(cleanupDeps(test.database, blobStore))).toMatchObject({ statistics: 2 });
+    const { rows } = await test.database.query<{ hour: Date }>('select hour from health_authority_stats order by hour');
+    expect(rows.map(({ hour }) => hour)).toEqual(times.slice(2).map((time) => new Date(time)));
   });
 
   it('leaves to the next run what a transaction holds', async () => {

@@ -147,11 +147,11 @@ describe('regions that the request names', () => {
   it.each([
     [['AA'], 'CC'],
     [[], 'C\0'],
-  ])('are refused without a code when the app may not (app: %j)', async (regions, named) => {
+  ])('are refused when the app may not (app: %j)', async (regions, named) => {
     await using publisher = await makePublisher({ regions });
     expect(await refusalOf(publisher.publish(publisher.body(), { regions: [named] }))).toMatchObject({
       kind: 'unauthenticated',
-      code: '',
+      code: 'unauthorized_region',
       message: `verifying allowed regions: app org.example.health tried to write to unauthorized region ${named}`,
     });
   });

@@ -6,6 +6,10 @@ import type { AppError } from '../../../src/domain/errors.ts';
 import { ManualClock } from '../../../src/platform/clock.ts';
 import { FilesystemKeyManager } from '../../../src/platform/key-manager/filesystem.ts';
 import type { KeyManager } from '../../../src/platform/key-manager/key-manager.ts';
+import { createLogger } from '../../../src/platform/logger.ts';
+import { Metrics } from '../../../src/platform/metrics.ts';
+import { resolveSecret } from '../../../src/platform/secrets/secrets.ts';
+import { Attestations } from '../../../src/server/attestation/attestations.ts';
 import type { PublishAnswer, PublishCommand } from '../../../src/server/publish/command.ts';
 import { preparePublish, type PublishSettings } from '../../../src/server/publish/service.ts';
 import type { Database } from '../../../src/storage/database.ts';
@@ -41,6 +45,9 @@ export interface Publisher extends AsyncDisposable {
   readonly database: Database;
   readonly clock: ManualClock;
   readonly keyManager: KeyManager;
+  /** Secrets of its apps are those of {@link makePublisher}'s options. */
+  readonly attestations: Attestations;
+  readonly metrics: Metrics;
   readonly authority: Authority;
   /** A body of the sample phone, made at the clock's time. */
   body(options?: Partial<PublishOptions>): PublishBody;
@@ -51,7 +58,10 @@ export interface Publisher extends AsyncDisposable {
 
 /** Sets it up; use it with `await using`. */
 export async function makePublisher(
-  options: AuthorityOptions & { readonly settings?: Partial<PublishSettings> } = {},
+  options: AuthorityOptions & {
+    readonly settings?: Partial<PublishSettings>;
+    readonly secrets?: NodeJS.ProcessEnv;
+  } = {},
 ): Promise<Publisher> {
   const test = await createTestDatabase({ now });
   const { database } = test;
@@ -59,12 +69,20 @@ export async function makePublisher(
   const keyManager = new FilesystemKeyManager(dir);
   await keyManager.createEncryptionKey('revision-token');
   const clock = new ManualClock(now);
+  const metrics = new Metrics();
+  const attestations = new Attestations({
+    readSecret: (reference) => resolveSecret(reference, options.secrets ?? {}),
+    clock,
+    metrics,
+    logger: createLogger({ level: 'silent', pretty: false }),
+  });
   const authority = await insertAuthority(database, options);
   const prepare = (settings: Partial<PublishSettings> = {}, on: Database = database) =>
     preparePublish({
       database: on,
       clock,
       keyManager,
+      attestations,
       settings: { ...publishSettings, ...options.settings, ...settings },
     });
   const publish = prepare();
@@ -73,6 +91,8 @@ export async function makePublisher(
     database,
     clock,
     keyManager,
+    attestations,
+    metrics,
     authority,
     body: (change = {}) => authority.phone.publishBody({ now: clock.now(), ...change }),
     publish: (body, change = {}) => publish({ ...commandOf(body), ...change }),
@@ -98,6 +118,8 @@ export function commandOf(body: PublishBody): PublishCommand {
     traveler: body.traveler ?? false,
     revisionToken: body.revisionToken ?? '',
     regions: [],
+    platform: 'unknown',
+    attestation: { platform: body.platform ?? '', payload: body.deviceVerificationPayload ?? '' },
   };
 }
 

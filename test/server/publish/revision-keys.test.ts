@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { RevisionKeys, rotateRevisionKey } from '../../../src/server/publish/revision-keys.ts';
+import { makeWrappedKey, RevisionKeys } from '../../../src/server/publish/revision-keys.ts';
+import { insertRevisionKey } from '../../../src/storage/revision-keys.ts';
 import { makeKeys } from '../../support/phone.ts';
 import { makePublisher, now, publishSettings, refusalOf, type Publisher } from './publisher.ts';
 
 function replica(publisher: Publisher): RevisionKeys {
   return new RevisionKeys({ ...publisher, settings: publishSettings });
+}
+
+async function insertKey({ database, keyManager, clock }: Publisher): Promise<void> {
+  await insertRevisionKey(database, await makeWrappedKey({ keyManager, settings: publishSettings }), clock.now());
 }
 
 async function countKeys(publisher: Publisher): Promise<number> {
@@ -33,7 +38,7 @@ describe('revision keys', () => {
     const keys = replica(publisher);
     const { kid } = await keys.newest();
     publisher.clock.advance(1_000);
-    await rotateRevisionKey({ ...publisher, settings: publishSettings });
+    await insertKey(publisher);
     publisher.clock.set(new Date(now.getTime() + 59_999));
     expect((await keys.newest()).kid).toBe(kid);
     publisher.clock.set(new Date(now.getTime() + 60_000));
@@ -45,7 +50,7 @@ describe('revision keys', () => {
     await using publisher = await makePublisher();
     const keys = replica(publisher);
     await keys.newest();
-    await rotateRevisionKey({ ...publisher, settings: publishSettings });
+    await insertKey(publisher);
     const { kid, secret } = await replica(publisher).newest();
     expect((await keys.find(kid))?.secret.equals(secret)).toBe(true);
   });
@@ -77,7 +82,7 @@ describe('revision keys', () => {
     const { revisionToken } = await publisher.publish(publisher.body({ keys: sample, reportType: 'likely' }));
     await publisher.database.query(`update revision_keys set wrapped_key = '\\x00'`);
     publisher.clock.advance(1_000);
-    await rotateRevisionKey({ ...publisher, settings: publishSettings });
+    await insertKey(publisher);
     const publish = publisher.replica();
     expect(await publish(publisher.body())).toMatchObject({ inserted: 3 });
     const outcome = await refusalOf(publish(publisher.body({ keys: sample, revisionToken })));

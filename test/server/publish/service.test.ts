@@ -9,9 +9,12 @@ import { makeKeys, type PublishBody } from '../../support/phone.ts';
 import { commandOf, makePublisher, now, publishSettings, refusalOf, type Publisher } from './publisher.ts';
 
 function messageOf(body: PublishBody): PublishRequest {
-  const { appId, keys, certificate, ...rest } = commandOf(body);
+  const { appId, keys, certificate, hmacKey, symptomOnsetInterval, traveler, revisionToken } = commandOf(body);
   return PublishRequest.fromPartial({
-    ...rest,
+    hmacKey,
+    symptomOnsetInterval,
+    traveler,
+    revisionToken,
     healthAuthorityId: appId,
     temporaryExposureKeys: [...keys],
     verificationPayload: certificate,
@@ -56,6 +59,17 @@ describe('PublishService over gRPC', () => {
     const { body } = await served.metrics.render();
     expect(body).toContain('enmesh_publish_requests_total{outcome="partial_failure"} 1');
     expect(body).toContain('enmesh_publish_keys_total{outcome="left_out"} 1');
+  });
+
+  it('counts the keys of a repeated request as repeated, and as inserted only once', async () => {
+    await using publisher = await makePublisher();
+    await using served = await serve(publisher);
+    const message = messageOf(publisher.body({ keys: makeKeys(now, 2) }));
+    await served.client.publish(message);
+    expect(await served.client.publish(message)).toMatchObject({ insertedExposures: 2 });
+    const { body } = await served.metrics.render();
+    expect(body).toContain('enmesh_publish_keys_total{outcome="inserted"} 2');
+    expect(body).toContain('enmesh_publish_keys_total{outcome="repeated"} 2');
   });
 
   it('refuses with the code that phones know, and with the longest id that can be sent', async () => {
