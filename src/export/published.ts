@@ -25,21 +25,24 @@ export interface FileRange {
 
 type Deps = Pick<ExportDeps, 'database' | 'blobStore' | 'clock' | 'settings'>;
 
-/** The index as it was written last; empty before the first time. Throws AppError `not_found`/`export_not_found`. */
+/**
+ * The index as it was written last; empty before the first time.
+ * @throws AppError `not_found`/`export_not_found`; `forbidden`/`on_hold`
+ */
 export async function readIndex({ database, blobStore }: Deps, filenameRoot: string): Promise<PublishedIndex> {
-  const { bucket } = await findExport(database, filenameRoot);
+  const { bucket } = await findReleasedExport(database, filenameRoot);
   const read = await blobStore.read({ bucket, name: indexName(filenameRoot) });
   const content = read === null ? Buffer.alloc(0) : Buffer.concat((await read.body.toArray()) as Buffer[]);
   return { content, etag: createHash('sha256').update(content).digest('hex').slice(0, 32) };
 }
 
-/** Finds a file that is listed, or was a moment ago. Throws AppError `not_found`. */
+/** Finds a file that is listed, or was a moment ago. Throws AppError `not_found`; `forbidden`/`on_hold`. */
 export async function findFile(
   { database, clock }: Deps,
   filenameRoot: string,
   file: string,
 ): Promise<ReadableFile & { readonly etag: string }> {
-  const { id } = await findExport(database, filenameRoot);
+  const { id } = await findReleasedExport(database, filenameRoot);
   const found = isFileName(file)
     ? await findReadableFile(database, `${filenameRoot}/${file}`, { clock, exportId: id })
     : null;
@@ -68,6 +71,13 @@ export async function readPublicKeys(
 ): Promise<readonly PublicKeyVersion[]> {
   const { id } = await findExport(database, filenameRoot);
   return await exportPublicKeys(database, id, { clock, retentionSeconds: settings.retentionSeconds });
+}
+
+/** A hold says that something may be wrong with the files: nobody gets any of them. */
+async function findReleasedExport(database: Deps['database'], filenameRoot: string): Promise<PublishedExport> {
+  const found = await findExport(database, filenameRoot);
+  if (found.isHeld) throw new AppError('forbidden', 'on_hold', 'this export is on hold');
+  return found;
 }
 
 async function findExport(database: Deps['database'], filenameRoot: string): Promise<PublishedExport> {

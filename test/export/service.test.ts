@@ -9,6 +9,7 @@ import {
 } from '../../src/gen/enmesh/export/v1/export.ts';
 import { createGrpcClient, type GrpcClient } from '../../src/platform/grpc/client.ts';
 import { grpcService, startGrpcServer } from '../../src/platform/grpc/server.ts';
+import { writeHold } from '../../src/storage/holds.ts';
 import { insertExport, insertKeys, NOW, openExportRole, readBlob, type ExportRole } from '../support/export-role.ts';
 
 const FILE = '1607590800-1607594400-00001.zip';
@@ -212,5 +213,22 @@ describe('operators', () => {
     expect(keys).toEqual(key?.versions);
     expect(keys[1]).toMatchObject({ from: NOW, thru: new Date(NOW.getTime() + 61_000) });
     await expect(role.client.getSigningKey({ name: 'other' })).rejects.toMatchObject({ code: 'signing_key_not_found' });
+  });
+});
+
+describe('an export on hold', () => {
+  it('hands out neither index nor files, but its public keys', async () => {
+    await using role = await serve();
+    await insertExport(role);
+    await insertKeys(role.deps.database, { count: 12 });
+    await Array.fromAsync(role.client.run({}));
+    await writeHold(role.deps.database, 'exports', { name: 'aa', release: false, at: null });
+    const onHold = { kind: 'forbidden', code: 'on_hold' };
+    await expect(role.client.getIndex({ filenameRoot: 'aa' })).rejects.toMatchObject(onHold);
+    await expect(getFile(role.client, {})).rejects.toMatchObject(onHold);
+    expect((await role.client.getPublicKeys({ filenameRoot: 'aa' })).keys).toHaveLength(1);
+
+    await writeHold(role.deps.database, 'exports', { name: 'aa', release: true, at: null });
+    expect(bytesOf(await getFile(role.client, {})).length).toBeGreaterThan(0);
   });
 });

@@ -1,7 +1,8 @@
 /** Plans batches: one row for each ended window of each export. */
 import { dueWindows, publishableThrough } from '../../domain/export/windows.ts';
 import { insertBatches } from '../../storage/batches.ts';
-import { databaseTime, lockPlanning, plannableExports } from '../../storage/exports.ts';
+import { databaseTime } from '../../storage/database-time.ts';
+import { lockPlanning, plannableExports } from '../../storage/exports.ts';
 import { closeWindows, readWindowState } from '../../storage/windows.ts';
 import type { ExportDeps } from '../settings.ts';
 

@@ -3,7 +3,7 @@ import type { Batch } from '../../domain/export/batch.ts';
 import { AppError } from '../../domain/errors.ts';
 import { readBatch, reopenBatch } from '../../storage/batches.ts';
 import { recordAudit } from '../../storage/configuration/audit.ts';
-import { databaseTime } from '../../storage/exports.ts';
+import { databaseTime } from '../../storage/database-time.ts';
 import { unlistUnfinishedFiles } from '../../storage/files.ts';
 import type { ExportDeps } from '../settings.ts';
 import { buildBatch } from './build.ts';

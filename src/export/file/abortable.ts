@@ -6,16 +6,18 @@
  */
 export async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = source[Symbol.asyncIterator]();
-  const aborted = Promise.withResolvers<never>();
-  aborted.promise.catch(() => undefined);
+  let waiting: PromiseWithResolvers<IteratorResult<T>> | undefined;
   const onAbort = (): void => {
-    aborted.reject(signal.reason);
+    waiting?.reject(signal.reason);
   };
   signal.addEventListener('abort', onAbort);
   try {
-    signal.throwIfAborted();
     for (;;) {
-      const result = await Promise.race([iterator.next(), aborted.promise]);
+      signal.throwIfAborted();
+      // Not a race with one promise for all items, which would keep every item until the end.
+      waiting = Promise.withResolvers();
+      iterator.next().then(waiting.resolve, waiting.reject);
+      const result = await waiting.promise;
       if (result.done === true) return;
       yield result.value;
     }

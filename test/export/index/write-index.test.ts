@@ -5,6 +5,7 @@ import { buildBatch } from '../../../src/export/batch/build.ts';
 import { planBatches } from '../../../src/export/batch/plan.ts';
 import { writeIndex, writeOutdatedIndexes } from '../../../src/export/index/write-index.ts';
 import { dueBatches } from '../../../src/storage/batches.ts';
+import { writeHold } from '../../../src/storage/holds.ts';
 import { withFaults } from '../../support/export-faults.ts';
 import {
   insertExport,
@@ -36,6 +37,23 @@ describe('the index', () => {
       'aa/1607590800-1607594400-00001.zip',
       'aa/1607594400-1607598000-00001.zip',
     ]);
+  });
+
+  it('lists nothing while its export is on hold, and everything again afterwards', async () => {
+    await using role = await openExportRole();
+    await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    await runAll(role);
+    const lines = await readIndexLines(role);
+    expect(lines).toHaveLength(1);
+    for (const [release, listed] of [
+      [false, []],
+      [true, lines],
+    ] as const) {
+      await writeHold(role.deps.database, 'exports', { name: 'aa', release, at: null });
+      await writeOutdatedIndexes(role.deps);
+      expect(await readIndexLines(role)).toEqual(listed);
+    }
   });
 
   it('lists no file before those of an older window that is still to be built, but waits a day at most', async () => {
