@@ -1,15 +1,10 @@
 /** The one composition root: which role needs what, in which order things start, and in reverse stop. */
 import type { Configuration } from './domain/configuration/configuration.ts';
-import { ExportServiceDefinition } from './gen/enmesh/export/v1/export.ts';
-import { PublishServiceDefinition } from './gen/enmesh/publish/v1/publish.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
-import { hostAndPort } from './platform/config/address.ts';
 import { faultsOf, type Role } from './platform/config/check-values.ts';
 import { ConfigurationError, type Values } from './platform/config/load.ts';
 import type { Address } from './platform/config/readers.ts';
-import { callSettings } from './platform/config/tls-files.ts';
-import { createGrpcClient } from './platform/grpc/client.ts';
-import { createHealthClient } from './platform/grpc/health-client.ts';
+import type { RunningGrpcServer } from './platform/grpc/server.ts';
 import { startJobs, type Job, type Schedule } from './platform/jobs.ts';
 import { Lifecycle, type Running } from './platform/lifecycle.ts';
 import type { Logger } from './platform/logger.ts';
@@ -48,6 +43,8 @@ export interface RunningRoles extends Running {
 /** A started role with the work that it wants done in the background. */
 export interface StartedRole extends Running {
   readonly address: Address;
+  /** For other roles of this process. */
+  readonly localClient?: RunningGrpcServer['localClient'];
   readonly jobs?: readonly Job[];
   readonly schedules?: readonly Schedule[];
 }
@@ -58,6 +55,8 @@ interface Assembly {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly addresses: Partial<Record<Role | 'metrics', Address>>;
+  /** The server role, when it runs in this process. */
+  server?: StartedRole;
 }
 
 /**
@@ -84,7 +83,7 @@ async function startInOrder(given: RolesOptions, lifecycle: Lifecycle): Promise<
   const metrics = new Metrics({ processMetrics: true });
   const readiness = new Readiness(logger);
   const addresses: Partial<Record<Role | 'metrics', Address>> = {};
-  const assembly = { lifecycle, metrics, readiness, addresses };
+  const assembly: Assembly = { lifecycle, metrics, readiness, addresses };
   const status = { address: values.ENMESH_METRICS_ADDRESS, metrics, readiness, logger };
   addresses.metrics = lifecycle.add(await startStatusServer(status)).address;
 
@@ -120,6 +119,7 @@ async function startStateful(options: RolesOptions, assembly: Assembly): Promise
     if (!roles.has(role)) return;
     const running = lifecycle.add(await starter());
     addresses[role] = running.address;
+    if (role === 'server') assembly.server = running;
     started.push(running);
   };
   // Loaded when they are run: a process holds the code of its own roles only.
@@ -154,36 +154,23 @@ async function startBackground(
 
 async function startGatewayRole(
   { values, logger }: RolesOptions,
-  { lifecycle, metrics, readiness, addresses }: Assembly,
+  { lifecycle, metrics, readiness, addresses, server }: Assembly,
 ): Promise<StartedRole> {
-  const [{ gatewaySettings }, { startGateway }] = await Promise.all([
+  const [{ gatewaySettings }, { startGateway }, { connectGateway }] = await Promise.all([
     import('./gateway/settings.ts'),
     import('./gateway/start.ts'),
+    import('./gateway-connections.ts'),
   ]);
-  const calls = await callSettings(values);
-  const serverTarget = values.ENMESH_SERVER_TARGET ?? hostAndPort(addresses.server ?? values.ENMESH_GRPC_ADDRESS);
-  const exportTarget = values.ENMESH_EXPORT_TARGET ?? hostAndPort(addresses.export ?? values.ENMESH_EXPORT_ADDRESS);
-  const publish = lifecycle.add(closing(createGrpcClient(PublishServiceDefinition, serverTarget, calls)));
-  const exports = lifecycle.add(closing(createGrpcClient(ExportServiceDefinition, exportTarget, calls)));
-  const health = lifecycle.add(closing(createHealthClient(serverTarget, calls)));
-  const isReady = () => health.isServing();
+  const { publish, stats, exports, isReady } = await connectGateway(values, { lifecycle, addresses, server });
   const gateway = await startGateway({
     settings: await gatewaySettings(values),
-    publish: publish.client,
-    exports: exports.client,
+    publish,
+    stats,
+    exports,
     logger,
     metrics,
     isReady,
   });
   readiness.add({ name: 'server role', run: isReady });
   return lifecycle.add(gateway);
-}
-
-function closing<T extends { close(): void }>(client: T): T & Running {
-  return Object.assign(client, {
-    stop: (): Promise<void> => {
-      client.close();
-      return Promise.resolve();
-    },
-  });
 }

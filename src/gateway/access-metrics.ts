@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Metrics } from '../platform/metrics.ts';
 
 /** What a request was about. Chaff is a route of its own, so that it counts as nothing else. */
-export type RouteLabel = 'publish' | 'chaff' | 'index' | 'keys' | 'file' | 'health' | 'other';
+export type RouteLabel = 'publish' | 'chaff' | 'stats' | 'index' | 'keys' | 'file' | 'health' | 'openapi' | 'other';
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 

@@ -1,4 +1,4 @@
-/** The sockets under the gateway: TLS, time-outs, what is said to broken HTTP, and a soft stop. */
+/** The sockets under the gateway: TLS, limits and time-outs, and a soft stop. */
 import { once } from 'node:events';
 import { createServer as createPlainServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -7,14 +7,16 @@ import { AppError } from '../domain/errors.ts';
 import type { Address } from '../platform/config/readers.ts';
 import type { Logger } from '../platform/logger.ts';
 import { within } from '../platform/time-limit.ts';
+import { answerBrokenRequest, mostHeaderFields, refuseOddHeaders } from './odd-requests.ts';
+import { OpenRequests } from './open-requests.ts';
 import type { GatewaySettings, GatewayTimeouts } from './settings.ts';
 
 /** How often overdue connections are looked for, and quiet ones while it stops. */
 const sweepMs = 1_000;
 const stopSweepMs = 50;
 
-/** Longer than the idle time of load balancers, so that they and not we end a connection (their usual 60 s). */
-const keepAliveMs = 75_000;
+/** Most bytes of a request's header, its URL included: what Node takes unless it is told otherwise. */
+const maxHeaderBytes = 16_384;
 
 /** A server that does not listen yet, and every connection to it. */
 export class HttpServer {
@@ -22,18 +24,26 @@ export class HttpServer {
   readonly #connections = new Set<Socket>();
   /** Connections that never sent a request, by the client's address and port: Node takes them for busy. */
   readonly #silent = new Map<string, Socket>();
+  readonly #open = new WeakMap<Socket, OpenRequests>();
 
   /** @throws AppError `precondition`/`bad_tls` */
   constructor(settings: GatewaySettings, listener: RequestListener) {
-    this.server = createServer(settings, listener);
+    this.server = createServer(settings, refuseOddHeaders(listener));
+    this.server.maxConnections = settings.maxConnections;
+    this.server.maxHeadersCount = mostHeaderFields + 1;
     this.server.on('clientError', answerBrokenRequest);
     this.server.setTimeout(settings.timeouts.idleMs);
-    this.server.keepAliveTimeout = keepAliveMs;
+    this.server.keepAliveTimeout = settings.timeouts.keepAliveMs;
     this.server.on('connection', (socket: Socket) => {
       this.#track(socket);
     });
-    // With TLS, a request's socket is another object than the connection's, with the same peer.
-    this.server.on('request', ({ socket }) => this.#silent.delete(peerOf(socket)));
+    this.server.on('request', ({ socket }, response) => {
+      // With TLS, a request's socket is another object than the connection's, with the same peer.
+      this.#silent.delete(peerOf(socket));
+      const open = this.#open.get(socket) ?? new OpenRequests(socket, settings.timeouts.answerMs);
+      this.#open.set(socket, open);
+      open.add(response);
+    });
   }
 
   /**
@@ -49,7 +59,7 @@ export class HttpServer {
       throw new AppError(
         'precondition',
         'cannot_listen',
-        `the gateway cannot listen on ${host}:${String(port)}: is another process there, and is the address this machine's?`,
+        `the gateway cannot listen on ${host}:${String(port)}: is another process there, and is the address this machine's? ENMESH_GATEWAY_ADDRESS sets it`,
         { cause },
       );
     }
@@ -107,6 +117,7 @@ function createServer(settings: GatewaySettings, listener: RequestListener): Ser
     headersTimeout: settings.timeouts.headerMs,
     requestTimeout: settings.timeouts.requestMs,
     connectionsCheckingInterval: sweepMs,
+    maxHeaderSize: maxHeaderBytes,
     noDelay: true,
   };
   if (settings.tls === undefined) return createPlainServer(options, listener);
@@ -121,20 +132,4 @@ function createServer(settings: GatewaySettings, listener: RequestListener): Ser
       { cause },
     );
   }
-}
-
-/** What cannot be read as HTTP gets a bare status line. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const status = brokenRequestStatus(error.code);
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-function brokenRequestStatus(code: string | undefined): string {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
-  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
-  return '400 Bad Request';
 }

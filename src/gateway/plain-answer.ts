@@ -2,6 +2,7 @@
 import type { FastifyReply } from 'fastify';
 
 const texts = {
+  403: '403 forbidden\n',
   404: '404 page not found\n',
   405: '405 method not allowed\n',
   500: '500 internal server error\n',

@@ -9,14 +9,22 @@ export interface GatewaySettings {
   readonly address: Address;
   /** PEM texts; plain HTTP when absent, as behind a load balancer. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Publish answers 503. */
+  /** Publish and statistics answer 503. */
   readonly maintenance: boolean;
   /** Random bytes in a publish answer: from `minBytes` to `minBytes + range - 1`. */
   readonly padding: PaddingSettings;
+  /** The same for statistics. */
+  readonly statsPadding: PaddingSettings;
   /** Most bytes of a publish request. */
   readonly bodyLimit: number;
   readonly timeouts: GatewayTimeouts;
-  /** Whose `X-Forwarded-For` names the client. */
+  /** `POST /` is answered too, as the first apps want it. */
+  readonly hasV1Alpha1: boolean;
+  /** Requests that one client may send in a minute to each process; 0 = any number. */
+  readonly rateLimitPerMinute: number;
+  /** Most connections at a time. */
+  readonly maxConnections: number;
+  /** Whose `Forwarded` and `X-Forwarded-For` name the client. */
   readonly trustedProxies: readonly Cidr[];
   /** Sent with every 503. */
   readonly retryAfterSeconds: number;
@@ -38,18 +46,34 @@ export interface GatewayTimeouts {
   readonly requestMs: number;
   /** Until another role has answered. */
   readonly callMs: number;
+  /** From a request's header until its whole answer is taken. */
+  readonly answerMs: number;
   /** Until a connection on which nothing moves is cut. */
   readonly idleMs: number;
+  /** Until a connection that waits for its next request is cut. */
+  readonly keepAliveMs: number;
   /** What connections on which no request runs get when the gateway stops: one may be on its way. */
   readonly quietMs: number;
   /** What running requests get when the gateway stops. */
   readonly stopMs: number;
 }
 
-/** What the environment does not name. Body limit and header time-out: reference 1.4 and 1.1. */
+/**
+ * What the environment does not name. Body limit and header time-out: reference 1.4 and 1.1. An answer of 16 MB may
+ * come at 20 kB/s. Load balancers, which wait 60 s, and not we should end a connection.
+ */
 export const gatewayDefaults = {
   bodyLimit: 64_000,
-  timeouts: { headerMs: 10_000, requestMs: 30_000, callMs: 10_000, idleMs: 60_000, quietMs: 1_000, stopMs: 10_000 },
+  timeouts: {
+    headerMs: 10_000,
+    requestMs: 30_000,
+    callMs: 10_000,
+    answerMs: 900_000,
+    idleMs: 60_000,
+    keepAliveMs: 75_000,
+    quietMs: 1_000,
+    stopMs: 10_000,
+  },
   retryAfterSeconds: 60,
   fileCacheBytes: 64 * 1024 * 1024,
 } as const;
@@ -72,6 +96,13 @@ export async function gatewaySettings(values: Values): Promise<GatewaySettings> 
       minBytes: values.ENMESH_RESPONSE_PADDING_MIN_BYTES,
       range: values.ENMESH_RESPONSE_PADDING_RANGE,
     },
+    statsPadding: {
+      minBytes: values.ENMESH_STATS_RESPONSE_PADDING_MIN_BYTES,
+      range: values.ENMESH_STATS_RESPONSE_PADDING_RANGE,
+    },
+    hasV1Alpha1: values.ENMESH_ENABLE_V1ALPHA1_API,
+    rateLimitPerMinute: values.ENMESH_RATE_LIMIT_PER_MINUTE,
+    maxConnections: values.ENMESH_GATEWAY_MAX_CONNECTIONS,
     trustedProxies: values.ENMESH_TRUSTED_PROXIES,
   };
 }

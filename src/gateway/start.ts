@@ -10,10 +10,15 @@ import { exportsPrefix } from './exports/object-path.ts';
 import type { ExportClient } from './exports/wire.ts';
 import { healthRoutes } from './health.ts';
 import { HttpServer } from './http-server.ts';
+import { openApiRoute } from './openapi/route.ts';
 import { sendPlain } from './plain-answer.ts';
-import { publishPath, PublishRoute } from './publish/handle.ts';
+import { v1, v1alpha1 } from './publish/api.ts';
+import { PublishRoute } from './publish/handle.ts';
 import type { PublishClient } from './publish/wire.ts';
+import { RateLimit } from './rate-limit/rate-limit.ts';
 import type { GatewaySettings } from './settings.ts';
+import { StatsRoute } from './stats/handle.ts';
+import type { StatsClient } from './stats/wire.ts';
 
 export { gatewayDefaults, gatewaySettings, type GatewaySettings } from './settings.ts';
 
@@ -21,6 +26,7 @@ export { gatewayDefaults, gatewaySettings, type GatewaySettings } from './settin
 export interface GatewayOptions {
   readonly settings: GatewaySettings;
   readonly publish: PublishClient;
+  readonly stats: StatsClient;
   readonly exports: ExportClient;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -40,7 +46,6 @@ export async function startGateway(options: GatewayOptions): Promise<Running & {
   const app = fastify({
     serverFactory: (listener) => (http = new HttpServer(settings, listener)).server,
     exposeHeadRoutes: false,
-    trustProxy: trustedBy(settings),
     frameworkErrors: (_error, _request, reply) => {
       void sendPlain(reply, 404);
     },
@@ -71,28 +76,30 @@ export async function startGateway(options: GatewayOptions): Promise<Running & {
 
 function addRoutes(app: FastifyInstance, options: GatewayOptions): void {
   const { settings, logger } = options;
-  const publish = new PublishRoute({ client: options.publish, settings, logger });
-  // Bodies are read by the one route that wants them, by its own rules.
+  const rateLimit = new RateLimit(settings);
+  const apis = settings.hasV1Alpha1 ? [v1, v1alpha1] : [v1];
+  const routes = [
+    ...apis.map((api) => new PublishRoute({ client: options.publish, settings, logger, rateLimit, api })),
+    new StatsRoute({ client: options.stats, settings, logger, rateLimit }),
+  ];
+  // Bodies are read by the routes that want them, by their own rules.
   for (const method of app.supportedMethods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   measureRequests(app, options.metrics);
-  publish.register(app);
+  for (const route of routes) route.register(app);
   new ExportsRoute({ client: options.exports, settings, logger }).register(app);
+  openApiRoute(app, settings);
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
-    if (path === publishPath) return publish.refuseMethod(request, reply);
+    const known = routes.find((route) => route.path === path);
+    if (known) return known.refuseMethod(request, reply);
     if (path.startsWith(exportsPrefix)) return sendPlain(reply.header('allow', 'GET, HEAD'), 405);
     return sendPlain(reply, 404);
   });
   app.setErrorHandler((err, request, reply) => {
     logger.error({ route: request.routeLabel, err }, 'a request failed');
-    return pathOf(request) === publishPath ? publish.fail(request, reply) : sendPlain(reply, 500);
+    const known = routes.find(({ path }) => path === pathOf(request));
+    return known ? known.fail(request, reply) : sendPlain(reply, 500);
   });
-}
-
-/** As Fastify wants it: false, or networks. */
-function trustedBy({ trustedProxies }: GatewaySettings): false | string[] {
-  if (trustedProxies.length === 0) return false;
-  return trustedProxies.map(({ address, prefix }) => `${address}/${String(prefix)}`);
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -170,9 +170,12 @@ describe('starting', () => {
   it('tells which address is taken', async () => {
     await using gateway = await openGateway();
     const address = { host: '127.0.0.1', port: gateway.port };
-    await expect(openGateway({ settings: { address } })).rejects.toMatchObject({
+    const refusal = expect(openGateway({ settings: { address } })).rejects;
+    await refusal.toMatchObject({
       code: 'cannot_listen',
-      message: expect.stringContaining(`127.0.0.1:${String(gateway.port)}`) as string,
+      message: expect.stringMatching(
+        new RegExp(`127\\.0\\.0\\.1:${String(gateway.port)}.*ENMESH_GATEWAY_ADDRESS`),
+      ) as string,
     });
   });
 

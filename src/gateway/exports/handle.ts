@@ -29,7 +29,7 @@ export class ExportsRoute {
     this.#files = new ZipFiles(options);
   }
 
-  /** Adds the route; what it does not have is 404, without a word why. */
+  /** Adds the route; what it does not have is 404, and what is on hold is 403, without a word why. */
   register(app: FastifyInstance): void {
     app.route({
       method: ['GET', 'HEAD'],
@@ -71,15 +71,17 @@ export class ExportsRoute {
   #fail(reply: FastifyReply, object: PublishedObject, err: unknown): FastifyReply {
     const { settings, logger } = this.#options;
     const status = failureStatus(err);
-    if (status === 404) return sendPlain(reply, 404);
+    if (status === 403 || status === 404) return sendPlain(reply, status);
     logger.error({ route: object.kind, status, err }, 'a published object could not be sent');
     if (status === 503) reply.header('retry-after', String(settings.retryAfterSeconds));
     return sendPlain(reply, status);
   }
 }
 
-function failureStatus(error: unknown): 404 | 500 | 503 {
+function failureStatus(error: unknown): 403 | 404 | 500 | 503 {
   if (!(error instanceof AppError)) return 500;
+  // Not 503, for which caches may go on to hand out what they have.
+  if (error.code === 'on_hold') return 403;
   if (error.kind === 'not_found' || error.kind === 'invalid') return 404;
   return error.kind === 'unavailable' || error.kind === 'timeout' || error.kind === 'exhausted' ? 503 : 500;
 }

@@ -1,7 +1,8 @@
 /** What a publish is answered with: statuses, codes and texts that phones and health authorities know. */
-import { AppError } from '../../domain/errors.ts';
-import { httpStatus } from '../http-status.ts';
-import type { DecodeFailure } from './decode.ts';
+import { AppError, type ErrorKind } from '../../domain/errors.ts';
+import { httpStatus } from '../../domain/http-status.ts';
+import { codesPassedTo } from '../codes.ts';
+import type { DecodeFailure } from '../../domain/publish-body/decode.ts';
 
 /** An answer before padding; what is empty or 0 is left out (reference 1.7). */
 export interface PublishAnswer {
@@ -22,25 +23,12 @@ export interface StoredKeys {
   readonly partialFailure: string;
 }
 
-/** Codes that may reach a phone: reference 1.9 and the interface. Any other comes from between the roles. */
-const phoneCodes: ReadonlySet<string> = new Set([
-  'bad_request',
-  'unknown_health_authority_id',
-  'unable_to_load_health_authority',
-  'health_authority_missing_region_config',
-  'health_authority_verification_certificate_invalid',
-  'invalid_revision_token',
-  'missing_revision_token',
-  'key_already_revised',
-  'invalid_report_type_transition',
-  'attestation_invalid',
-  'on_hold',
-  'rate_limited',
-]);
+const phoneCodes = codesPassedTo('publish');
 
 /** Every refusal that is the same each time. */
 export const fixedAnswers = {
   methodNotAllowed: { status: 405, code: 'method_not_allowed', error: 'only POST is answered here' },
+  rateLimited: { status: 429, code: 'rate_limited', error: 'too many requests, please try again later' },
   maintenance: { status: 503, code: 'maintenance', error: 'please try again later' },
   unavailable: {
     status: 503,
@@ -71,6 +59,10 @@ export function failureAnswer(error: unknown): PublishAnswer {
   if (phoneCodes.has(code) && kind !== 'unavailable' && kind !== 'timeout') {
     return { status: httpStatus[kind], code, error: message, warnings: details };
   }
-  const isPassing = kind === 'unavailable' || kind === 'timeout' || kind === 'exhausted';
-  return isPassing ? fixedAnswers.unavailable : fixedAnswers.internal;
+  return isPassing(kind) ? fixedAnswers.unavailable : fixedAnswers.internal;
+}
+
+/** True for failures of ours that pass by themselves: whoever asks again later may get what he wants. */
+export function isPassing(kind: ErrorKind): boolean {
+  return kind === 'unavailable' || kind === 'timeout' || kind === 'exhausted';
 }

@@ -1,10 +1,9 @@
 /** Answers phones that only pretend to publish, so that nobody on the wire can tell who really does (reference 1.10). */
 import { randomInt } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { PaddingSettings } from '../settings.ts';
 import type { ChaffProfile } from './chaff-profile.ts';
-import { makePadding, randomText } from './padding.ts';
+import { makePadding, randomText } from '../padding.ts';
 
 /** `{"padding":""}` */
 const emptyAnswerBytes = 14;
@@ -25,7 +24,6 @@ export async function chaffAnswer(profile: ChaffProfile, padding: PaddingSetting
   const { latencyMs, contentBytes } = profile.draw(randomInt(drawSteps) / drawSteps);
   const bytes = contentBytes + makePadding(padding).length;
   const json = `{"padding":"${randomText(Math.max(0, bytes - emptyAnswerBytes))}"}`;
-  const left = latencyMs - (performance.now() - startedAt);
-  if (left > 0) await sleep(left);
+  await profile.waits.until(startedAt + latencyMs);
   return json;
 }

@@ -1,4 +1,4 @@
-/** `POST /v1/publish`: read, decode, hand to the server role, answer. */
+/** The publish: read, decode, hand to the server role, answer. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../platform/logger.ts';
 import { clientSignal } from '../client-signal.ts';
@@ -6,36 +6,48 @@ import type { GatewaySettings } from '../settings.ts';
 import { failureAnswer, fixedAnswers, storedAnswer, undecodableAnswer, type PublishAnswer } from './answer.ts';
 import { chaffAnswer, isChaff } from './chaff.ts';
 import { ChaffProfile } from './chaff-profile.ts';
-import { DecodeFailure, decodePublishBody, isJsonContentType } from './decode.ts';
-import { makePadding } from './padding.ts';
+import { DecodeFailure, isJsonContentType } from '../../domain/publish-body/decode.ts';
+import { makePadding } from '../padding.ts';
+import type { RateLimit } from '../rate-limit/rate-limit.ts';
+import type { PublishApi } from './api.ts';
 import { platformOf } from './platform.ts';
-import { readBody, type RequestBody } from './request-body.ts';
-import { renderAnswer, sendJson } from './respond.ts';
-import { shippedProfile } from './shipped-profile.ts';
+import { readBody, type RequestBody } from '../request-body.ts';
+import { sendJson } from '../json-answer.ts';
 import { publishKeys, type PublishClient } from './wire.ts';
-
-/** Where phones publish. */
-export const publishPath = '/v1/publish';
 
 /** What {@link PublishRoute} needs. */
 export interface PublishRouteOptions {
   readonly client: PublishClient;
   readonly settings: Pick<GatewaySettings, 'maintenance' | 'padding' | 'bodyLimit' | 'retryAfterSeconds' | 'timeouts'>;
   readonly logger: Logger;
+  readonly rateLimit: RateLimit;
+  readonly api: PublishApi;
+}
+
+/** When a publish arrived (`performance.now()`), and what it met. */
+interface Began {
+  readonly startedAt: number;
+  readonly load: number;
 }
 
 /** The route with the profile that its chaff follows. */
 export class PublishRoute {
   readonly #options: PublishRouteOptions;
-  readonly #profile = new ChaffProfile(shippedProfile);
+  readonly #profile: ChaffProfile;
 
   constructor(options: PublishRouteOptions) {
     this.#options = options;
+    this.#profile = new ChaffProfile(options.api.shippedProfile);
+  }
+
+  /** Where it is answered. */
+  get path(): string {
+    return this.#options.api.path;
   }
 
   /** Adds the route. */
   register(app: FastifyInstance): void {
-    app.post(publishPath, async (request, reply) => await this.#handle(request, reply));
+    app.post(this.path, async (request, reply) => await this.#handle(request, reply));
   }
 
   /** Answers any method but POST. */
@@ -51,29 +63,34 @@ export class PublishRoute {
   }
 
   async #handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { settings } = this.#options;
+    const { settings, rateLimit } = this.#options;
     const pretends = isChaff(request.headers);
     request.routeLabel = pretends ? 'chaff' : 'publish';
     const body = await readBody(request.raw, settings.bodyLimit);
     if (body === undefined) return reply.hijack();
     if (settings.maintenance) return this.#send(reply, fixedAnswers.maintenance, body.isCut);
+    const waitSeconds = await rateLimit.count(request.raw);
+    if (waitSeconds > 0) {
+      return this.#send(reply.header('retry-after', String(waitSeconds)), fixedAnswers.rateLimited, body.isCut);
+    }
     const startedAt = performance.now();
     if (pretends) {
       const json = await chaffAnswer(this.#profile, settings.padding, startedAt);
-      return sendJson(reply, 200, json, body.isCut);
+      return this.#sendJson(reply, 200, json, body.isCut);
     }
-    const answer = await this.#publish(request, reply, body);
+    const load = this.#profile.begin();
+    const answer = await this.#publish(request, reply, body).finally(() => this.#profile.end());
     if (answer === undefined) return reply.hijack();
-    return this.#send(reply, answer, body.isCut, startedAt);
+    return this.#send(reply, answer, body.isCut, { startedAt, load });
   }
 
   /** undefined when nobody waits for the answer any more. */
   async #publish(request: FastifyRequest, reply: FastifyReply, body: RequestBody): Promise<PublishAnswer | undefined> {
-    const { client, settings, logger } = this.#options;
+    const { api, client, settings, logger } = this.#options;
     if (!isJsonContentType(request.headers['content-type'])) {
       return undecodableAnswer(new DecodeFailure(415, 'content-type is not application/json'));
     }
-    const decoded = decodePublishBody(body.bytes, body.isCut);
+    const decoded = api.decode(body.bytes, body.isCut);
     if (decoded instanceof DecodeFailure) return undecodableAnswer(decoded);
     const signal = clientSignal(reply.raw);
     const sent = { body: decoded, platform: platformOf(request.headers['user-agent']) };
@@ -89,17 +106,22 @@ export class PublishRoute {
     }
   }
 
-  #send(reply: FastifyReply, answer: PublishAnswer, isCut: boolean, startedAt?: number): FastifyReply {
-    const { settings } = this.#options;
+  #send(reply: FastifyReply, answer: PublishAnswer, isCut: boolean, began?: Began): FastifyReply {
+    const { api, settings } = this.#options;
     if (answer.status === 503) reply.header('retry-after', String(settings.retryAfterSeconds));
     const padding = makePadding(settings.padding);
-    const json = renderAnswer(answer, padding);
-    if (answer.status === 200 && startedAt !== undefined) {
+    const json = api.render(answer, padding);
+    if (answer.status === 200 && began !== undefined) {
       this.#profile.record({
-        latencyMs: performance.now() - startedAt,
+        latencyMs: performance.now() - began.startedAt,
         contentBytes: Buffer.byteLength(json) - padding.length,
+        load: began.load,
       });
     }
-    return sendJson(reply, answer.status, json, isCut);
+    return this.#sendJson(reply, answer.status, json, isCut);
+  }
+
+  #sendJson(reply: FastifyReply, status: number, json: string, isCut: boolean): FastifyReply {
+    return sendJson(reply.header('x-api-version', this.#options.api.version), status, json, isCut);
   }
 }

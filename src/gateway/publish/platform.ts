@@ -1,7 +1,5 @@
 /** Which kind of phone a User-Agent tells of; for statistics only. */
-
-/** A kind of phone. */
-export type Platform = 'android' | 'ios' | 'unknown';
+import type { Platform } from '../../domain/publish/statistics.ts';
 
 /** Reference 1.12. */
 export function platformOf(userAgent: string | undefined): Platform {

@@ -1,10 +1,6 @@
-/** Sends a publish answer in the one shape that deployed phones read, real and chaff alike. */
-import { Readable } from 'node:stream';
-import type { FastifyReply } from 'fastify';
+/** Writes a publish answer in the shapes that deployed phones read. */
+import { jsonString } from '../json-answer.ts';
 import type { PublishAnswer } from './answer.ts';
-import { drain } from './request-body.ts';
-
-const escapesOf: Readonly<Record<string, string>> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026' };
 
 /** Members in the order of reference 1.7, empty ones left out, `<>&` escaped, no newline at the end. */
 export function renderAnswer(answer: PublishAnswer, padding: string): string {
@@ -18,27 +14,15 @@ export function renderAnswer(answer: PublishAnswer, padding: string): string {
   return `{${members.join()}}`;
 }
 
-function jsonString(text: string): string {
-  return JSON.stringify(text).replace(/[<>&]/g, (character) => escapesOf[character] ?? character);
-}
-
-/**
- * Sends `json`.
- * @param reply its further headers are kept
- * @param isCut the request goes on: the connection is closed, but only after the phone had time to read the answer
- */
-export function sendJson(reply: FastifyReply, status: number, json: string, isCut: boolean): FastifyReply {
-  const bytes = Buffer.from(json);
-  reply.code(status).header('content-type', 'application/json').header('x-api-version', 'v1');
-  if (!isCut) return reply.send(bytes);
-  return reply
-    .header('connection', 'close')
-    .header('content-length', String(bytes.length))
-    .send(Readable.from(beforeTheRest(bytes, reply), { objectMode: false }));
-}
-
-/** A connection that is closed while its peer still sends is reset, and what was sent to him is lost. */
-async function* beforeTheRest(bytes: Buffer, reply: FastifyReply): AsyncGenerator<Buffer> {
-  yield bytes;
-  await drain(reply.request.raw);
+/** The same as the first apps read it: four members are always there, and there is no code (reference 1.7). */
+export function renderV1Alpha1Answer(answer: PublishAnswer, padding: string): string {
+  const { revisionToken = '', insertedExposures = 0, error = '', warnings = [] } = answer;
+  const members = [
+    `"revisionToken":${jsonString(revisionToken)}`,
+    `"insertedExposures":${String(insertedExposures)}`,
+    `"error":${jsonString(error)}`,
+    `"padding":"${padding}"`,
+  ];
+  if (warnings.length > 0) members.push(`"warnings":[${warnings.map(jsonString).join()}]`);
+  return `{${members.join()}}`;
 }

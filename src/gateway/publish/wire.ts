@@ -1,4 +1,6 @@
 /** Between a publish as the gateway knows it and the RPC of the server role. */
+import type { PublishBody } from '../../domain/publish-body/decode.ts';
+import type { Platform } from '../../domain/publish/statistics.ts';
 import {
   Platform as WirePlatform,
   type PublishRequest,
@@ -7,8 +9,6 @@ import {
 } from '../../gen/enmesh/publish/v1/publish.ts';
 import type { CallLimits } from '../../platform/grpc/client-calls.ts';
 import type { StoredKeys } from './answer.ts';
-import type { PublishBody } from './decode.ts';
-import type { Platform } from './platform.ts';
 
 /** The server role, as the gateway calls it. */
 export type PublishClient = PublishServiceClient<CallLimits>;
@@ -31,8 +31,11 @@ export async function publishKeys(
   return toStoredKeys(await client.publish(toPublishRequest(sent.body, sent.platform), limits));
 }
 
-function toPublishRequest({ platform: attestationPlatform, ...body }: PublishBody, platform: Platform): PublishRequest {
-  return { ...body, attestationPlatform, platform: wirePlatform[platform], regions: [] };
+function toPublishRequest(
+  { platform: attestationPlatform, regions = [], ...body }: PublishBody,
+  platform: Platform,
+): PublishRequest {
+  return { ...body, attestationPlatform, platform: wirePlatform[platform], regions };
 }
 
 function toStoredKeys(response: PublishResponse): StoredKeys {

@@ -275,6 +275,26 @@ describe('published objects', () => {
   });
 });
 
+describe('an export on hold', () => {
+  it('is 403 without a word why, kept by no cache, and no reason to worry', async () => {
+    const refuse = () => Promise.reject(new AppError('forbidden', 'on_hold', 'this export is on hold'));
+    await using gateway = await openGateway({
+      exports: {
+        getIndex: refuse,
+
+        async *getFile() {
+          await refuse();
+        },
+      },
+    });
+    for (const object of ['index.txt', file]) {
+      const { status, headers, text } = await ask(gateway, `/exports/aa/${object}`);
+      expect([status, text, headers['cache-control']]).toEqual([403, '403 forbidden\n', 'no-store']);
+    }
+    expect(gateway.logs.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+});
+
 describe('an export role in trouble', () => {
   it('is 503 when it cannot be reached, for each object', async () => {
     await using gateway = await openGateway();

@@ -7,6 +7,7 @@ import {
   PublishServiceDefinition,
   type PublishServiceImplementation,
 } from '../../../src/gen/enmesh/publish/v1/publish.ts';
+import { StatsServiceDefinition, type StatsServiceImplementation } from '../../../src/gen/enmesh/publish/v1/stats.ts';
 import { gatewayDefaults, startGateway, type GatewaySettings } from '../../../src/gateway/start.ts';
 import { createGrpcClient } from '../../../src/platform/grpc/client.ts';
 import { grpcService, startGrpcServer } from '../../../src/platform/grpc/server.ts';
@@ -20,7 +21,11 @@ export const testSettings: GatewaySettings = {
   ...gatewayDefaults,
   address: loopback,
   maintenance: false,
+  hasV1Alpha1: false,
+  rateLimitPerMinute: 0,
+  maxConnections: 1_000,
   padding: { minBytes: 1024, range: 1024 },
+  statsPadding: { minBytes: 2048, range: 1024 },
   trustedProxies: [],
 };
 
@@ -28,6 +33,7 @@ export const testSettings: GatewaySettings = {
 export interface TestGatewayOptions {
   readonly settings?: Partial<GatewaySettings>;
   readonly publish?: PublishServiceImplementation['publish'];
+  readonly stats?: StatsServiceImplementation['getStats'];
   readonly exports?: Partial<ExportServiceImplementation>;
   readonly isReady?: () => Promise<boolean>;
 }
@@ -55,6 +61,7 @@ export async function openGateway(options: TestGatewayOptions = {}): Promise<Tes
     settings: { address: loopback, callers: new Map(), callerTokens: new Map() },
     services: [
       grpcService(PublishServiceDefinition, { publish: options.publish ?? (() => Promise.resolve({})) }),
+      grpcService(StatsServiceDefinition, { getStats: options.stats ?? (() => Promise.resolve({})) }),
       grpcService(ExportServiceDefinition, { ...noExports, ...options.exports }),
     ],
     isReady: () => Promise.resolve(true),
@@ -64,11 +71,13 @@ export async function openGateway(options: TestGatewayOptions = {}): Promise<Tes
   });
   const target = `127.0.0.1:${String(roles.address.port)}`;
   const publish = createGrpcClient(PublishServiceDefinition, target, {});
+  const stats = createGrpcClient(StatsServiceDefinition, target, {});
   const exports = createGrpcClient(ExportServiceDefinition, target, {});
   const metrics = new Metrics();
   const gateway = await startGateway({
     settings: { ...testSettings, ...options.settings },
     publish: publish.client,
+    stats: stats.client,
     exports: exports.client,
     logger,
     metrics,
@@ -85,6 +94,7 @@ export async function openGateway(options: TestGatewayOptions = {}): Promise<Tes
     [Symbol.asyncDispose]: async () => {
       await gateway.stop();
       publish.close();
+      stats.close();
       exports.close();
       await roles.stop();
     },

@@ -1,6 +1,6 @@
 /** Random text that hides how long an answer really is (reference 1.8). */
 import { randomBytes, randomInt } from 'node:crypto';
-import type { PaddingSettings } from '../settings.ts';
+import type { PaddingSettings } from './settings.ts';
 
 /** Standard base64 of as many random bytes as the settings allow, all numbers equally likely. */
 export function makePadding({ minBytes, range }: PaddingSettings): string {

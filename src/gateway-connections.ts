@@ -1,0 +1,66 @@
+/** How the gateway role reaches the others: within this process where they run in it, over the network otherwise. */
+import { StreamingPublishClient } from './gateway/publish/stream/client.ts';
+import type { GatewayOptions } from './gateway/start.ts';
+import { ExportServiceDefinition } from './gen/enmesh/export/v1/export.ts';
+import { PublishServiceDefinition } from './gen/enmesh/publish/v1/publish.ts';
+import { PublishStreamServiceDefinition } from './gen/enmesh/publish/v1/publish_stream.ts';
+import { StatsServiceDefinition } from './gen/enmesh/publish/v1/stats.ts';
+import { hostAndPort } from './platform/config/address.ts';
+import type { Values } from './platform/config/load.ts';
+import type { Address } from './platform/config/readers.ts';
+import { callSettings } from './platform/config/tls-files.ts';
+import { createGrpcClient, type ServiceDefinition } from './platform/grpc/client.ts';
+import { createHealthClient } from './platform/grpc/health-client.ts';
+import type { RunningGrpcServer } from './platform/grpc/server.ts';
+import type { Lifecycle, Running } from './platform/lifecycle.ts';
+
+/** What runs in this process besides. */
+export interface Neighbours {
+  /** Where connections are closed when the process stops. */
+  readonly lifecycle: Lifecycle;
+  readonly addresses: { readonly server?: Address; readonly export?: Address };
+  readonly server: { readonly localClient?: RunningGrpcServer['localClient'] } | undefined;
+}
+
+/**
+ * The gateway's ways to the server role and to the export role.
+ * @throws ConfigurationError for TLS files that cannot be used
+ */
+export async function connectGateway(
+  values: Values,
+  { lifecycle, addresses, server }: Neighbours,
+): Promise<Pick<GatewayOptions, 'publish' | 'stats' | 'exports' | 'isReady'>> {
+  const calls = await callSettings(values);
+  const serverTarget = values.ENMESH_SERVER_TARGET ?? hostAndPort(addresses.server ?? values.ENMESH_GRPC_ADDRESS);
+  const exportTarget = values.ENMESH_EXPORT_TARGET ?? hostAndPort(addresses.export ?? values.ENMESH_EXPORT_ADDRESS);
+  const closing = <T extends { close(): void }>(client: T): T => {
+    lifecycle.add(whenStopped(client));
+    return client;
+  };
+  const connect = <Definition extends ServiceDefinition>(definition: Definition, target: string) =>
+    closing(createGrpcClient(definition, target, calls)).client;
+  const localClient = values.ENMESH_SERVER_TARGET === undefined ? server?.localClient : undefined;
+  const streaming = () =>
+    closing(
+      new StreamingPublishClient(
+        connect(PublishStreamServiceDefinition, serverTarget),
+        connect(PublishServiceDefinition, serverTarget),
+      ),
+    );
+  const health = closing(createHealthClient(serverTarget, calls));
+  return {
+    publish: localClient?.(PublishServiceDefinition) ?? streaming(),
+    stats: localClient?.(StatsServiceDefinition) ?? connect(StatsServiceDefinition, serverTarget),
+    exports: connect(ExportServiceDefinition, exportTarget),
+    isReady: () => health.isServing(),
+  };
+}
+
+function whenStopped(client: { close(): void }): Running {
+  return {
+    stop: () => {
+      client.close();
+      return Promise.resolve();
+    },
+  };
+}
