@@ -25,3 +25,19 @@ export function durationSeconds(text: string): number {
     throw new InvalidArgumentError(`It ${error instanceof Error ? error.message : 'cannot be read'}.`);
   }
 }
+
+/** A time with its zone: `2026-03-15T13:47:30Z`. */
+export function time(text: string): Date {
+  const value = new Date(text);
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(value.getTime())) {
+    return value;
+  }
+  throw new InvalidArgumentError('It wants a time with its zone, such as 2026-03-15T13:47:30Z.');
+}
+
+/** A day: `2026-03-15`; its first moment in UTC. */
+export function day(text: string): Date {
+  const value = new Date(`${text}T00:00:00Z`);
+  if (/^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(value.getTime())) return value;
+  throw new InvalidArgumentError('It wants a day, such as 2026-03-15.');
+}

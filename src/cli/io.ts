@@ -11,6 +11,8 @@ export interface TextStream {
 /** All that a command may touch, so that tests can give it something else. */
 export interface Io {
   readonly env: NodeJS.ProcessEnv;
+  /** What is piped in. */
+  readonly stdin: AsyncIterable<Uint8Array>;
   /** Results: what a person would pipe. */
   readonly stdout: TextStream;
   /** Errors and progress. */
@@ -26,6 +28,9 @@ export function processIo(): Io {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
   return {
     env: process.env,
+    get stdin() {
+      return process.stdin;
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     clock: systemClock,

@@ -8,7 +8,7 @@ import { readConfigurationFile } from '../../src/cli/configuration-file.ts';
 import { installationFaults } from '../../src/domain/configuration/installation.ts';
 import { emptyConfiguration } from '../../src/domain/configuration/lists.ts';
 import { referenceFaults } from '../../src/domain/configuration/references.ts';
-import { isCertificate, isP256PublicKey } from '../../src/server/admin/public-keys.ts';
+import { isAuthorityCertificate, isP256PublicKey } from '../../src/server/admin/public-keys.ts';
 import { makePublicKeyPem } from '../support/configuration.ts';
 
 const sample = fileURLToPath(new URL('../../examples/authority.yaml', import.meta.url));
@@ -34,7 +34,13 @@ async function readText(text: string) {
 describe('the sample', () => {
   it('suits a development installation as it stands', async () => {
     const configuration = await readConfigurationFile(sample, { env: {}, dataDir });
-    const dev = { truncateSeconds: 5, allowShortWindows: true, allowLoopback: true, isP256PublicKey, isCertificate };
+    const dev = {
+      truncateSeconds: 5,
+      allowShortWindows: true,
+      allowLoopback: true,
+      isP256PublicKey,
+      isAuthorityCertificate,
+    };
     expect(installationFaults(configuration, dev)).toEqual([]);
     expect(referenceFaults(configuration, emptyConfiguration, true)).toEqual([]);
     expect(configuration).toMatchObject({

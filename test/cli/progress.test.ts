@@ -1,4 +1,5 @@
 /** The line that shows on a terminal while something takes long. */
+import { Readable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { withProgress } from '../../src/cli/progress.ts';
 import { ManualClock } from '../../src/platform/clock.ts';
@@ -12,6 +13,7 @@ function terminal(isTTY: boolean) {
   });
   const io = {
     env: {},
+    stdin: Readable.from([]),
     stdout: stream('out'),
     stderr: stream('err'),
     clock,

@@ -17,7 +17,7 @@ interface ReceivedKey {
   readonly key: string;
   readonly rollingStartNumber: number;
   readonly rollingPeriod: number;
-  readonly transmissionRisk: number;
+  readonly transmissionRisk?: number;
 }
 
 interface Received {
@@ -76,11 +76,12 @@ function openCertificate(jwt: string): { header: Record<string, unknown>; claims
 }
 
 /** The MAC as reference 3.4 says it, written out once more. */
-function expectedMac({ temporaryExposureKeys, hmacKey }: Received['body']): string {
+function expectedMac({ temporaryExposureKeys, hmacKey }: Received['body'], fields = 4): string {
   const byKey = new Map(temporaryExposureKeys.map((key) => [key.key, key]));
   const lines = [...byKey.keys()].sort().map((name) => {
     const key = byKey.get(name);
-    return [name, key?.rollingStartNumber, key?.rollingPeriod, key?.transmissionRisk].join('.');
+    const all = [name, key?.rollingStartNumber, key?.rollingPeriod, key?.transmissionRisk ?? 0];
+    return all.slice(0, fields).join('.');
   });
   return createHmac('sha256', Buffer.from(String(hmacKey), 'base64'))
     .update(lines.join(','))
@@ -184,11 +185,127 @@ describe('a revision', () => {
     expect(openCertificate(second?.verificationPayload ?? '')?.claims['reportType']).toBe('confirmed');
   });
 
+  it('takes keys and token from where --save left them, and keeps the new token there', async () => {
+    await using gateway = await startGateway(accepted);
+    const publish = ['publish', '--phone', gateway.phone];
+    await runCommand([...publish, '--report-type', 'likely', '--save'], { now });
+    await writeFile(gateway.phone, JSON.stringify({ ...profile, gatewayUrl: gateway.gatewayUrl }));
+    const { exitCode } = await runCommand([...publish, '--revise'], { now });
+    expect(exitCode).toBe(0);
+    const [first, second] = gateway.received.map((request) => request.body);
+    expect(second).toMatchObject({ temporaryExposureKeys: first?.temporaryExposureKeys, revisionToken: token });
+    expect(JSON.parse(await readFile(join(gateway.dir, 'phone-keys.json'), 'utf8'))).toMatchObject({
+      revisionToken: token,
+    });
+  });
+
   it('is not attempted with a file of another kind', async () => {
     await using gateway = await startGateway(accepted);
     const { exitCode, stderr } = await runCommand(['publish', '--phone', gateway.phone, '--keys-file', gateway.phone]);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('is not a file of `enmesh publish --save`');
+    expect(gateway.received).toEqual([]);
+  });
+});
+
+describe('what a phone may send', () => {
+  const midnight = Date.UTC(2026, 2, 15) / 600_000;
+
+  /** The body that the options make; nothing is sent. */
+  async function bodyOf(...options: string[]): Promise<Received['body']> {
+    await using gateway = await startGateway(accepted);
+    const { exitCode, stdout } = await runCommand(['publish', '--phone', gateway.phone, '--dry-run', ...options], {
+      now,
+    });
+    expect({ exitCode, sent: gateway.received }).toEqual({ exitCode: 0, sent: [] });
+    return JSON.parse(stdout) as Received['body'];
+  }
+
+  it('is a newest key of today that ended early, and a risk for every key', async () => {
+    const body = await bodyOf('--keys', '2', '--today', '--rolling-period', '80', '--transmission-risk', '5');
+    expect(body.temporaryExposureKeys).toMatchObject([
+      { rollingStartNumber: midnight, rollingPeriod: 80, transmissionRisk: 5 },
+      { rollingStartNumber: midnight - 144, rollingPeriod: 144, transmissionRisk: 5 },
+    ]);
+    expect(openCertificate(body.verificationPayload)?.claims['tekmac']).toBe(expectedMac(body));
+  });
+
+  it('is a key without a risk, under an HMAC without one', async () => {
+    const body = await bodyOf('--keys', '3', '--transmission-risk', 'none', '--hmac-fields', '3');
+    expect(body.temporaryExposureKeys.every((key) => !('transmissionRisk' in key))).toBe(true);
+    expect(openCertificate(body.verificationPayload)?.claims['tekmac']).toBe(expectedMac(body, 3));
+  });
+
+  it.each([
+    ['both', true, true],
+    ['request', true, false],
+    ['certificate', false, true],
+  ])('is a day of onset, told in %s', async (place, inRequest, inCertificate) => {
+    const body = await bodyOf('--onset', '2026-03-12', '--onset-in', place);
+    const interval = midnight - 3 * 144;
+    expect(body['symptomOnsetInterval']).toBe(inRequest ? interval : undefined);
+    const { claims } = openCertificate(body.verificationPayload) ?? {};
+    expect(claims?.['symptomOnsetInterval']).toBe(inCertificate ? interval : undefined);
+  });
+
+  it('is a body of the first apps, with its regions', async () => {
+    const body = await bodyOf('--v1alpha1', '--region', 'AA', 'BB');
+    expect(body).toMatchObject({ appPackageName: profile.appId, regions: ['AA', 'BB'] });
+    expect(Object.keys(body)).not.toEqual(expect.arrayContaining(['traveler']));
+    expect(openCertificate(body.verificationPayload)?.claims['tekmac']).toBe(
+      expectedMac({ ...body, hmacKey: body['hmackey'] }),
+    );
+  });
+
+  it('is an attestation out of a file, and none when it is off', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'enmesh-phone-'));
+    await writeFile(join(dir, 'token'), 'a.b.c\n');
+    const body = await bodyOf('--platform', 'android', '--attestation', join(dir, 'token'));
+    await rm(dir, { recursive: true });
+    expect(body).toMatchObject({ platform: 'android', deviceVerificationPayload: 'a.b.c' });
+    expect(await bodyOf('--platform', 'android', '--attestation', 'off')).not.toHaveProperty('platform');
+  });
+
+  it('is as much padding as asked for', async () => {
+    expect(String((await bodyOf('--padding', '300'))['padding'])).toHaveLength(400);
+  });
+
+  it('is a body as it is, to either route, from a User-Agent of its platform', async () => {
+    await using gateway = await startGateway(accepted);
+    const send = ['publish', '--phone', gateway.phone, '--body', '-', '--platform', 'ios', '--v1alpha1'];
+    const stdin = '{"temporaryExposureKeys":[{}],"verificationPayload":""}';
+    const { exitCode, stdout } = await runCommand(send, { now, stdin });
+    expect({ exitCode, stdout: stdout.split('\n')[0] }).toEqual({ exitCode: 0, stdout: 'published 1 key: 14 new' });
+    expect(gateway.received).toMatchObject([{ url: '/', body: JSON.parse(stdin) as unknown }]);
+    expect(gateway.received[0]?.headers['user-agent']).toContain('CFNetwork');
+  });
+
+  it('is the same request once more', async () => {
+    await using gateway = await startGateway(accepted);
+    const { stdout } = await runCommand(['publish', '--phone', gateway.phone, '--repeat', '2', '--json'], { now });
+    expect(JSON.parse(stdout)).toHaveLength(3);
+    expect(gateway.received).toHaveLength(3);
+    expect(new Set(gateway.received.map(({ body }) => body.verificationPayload)).size).toBe(1);
+  });
+});
+
+describe('words that do not fit together end with 2', () => {
+  it.each([
+    [['--region', 'AA'], '--region needs --v1alpha1'],
+    [['--attestation', 'x'], '--attestation needs --platform'],
+    [['--attestation', '/nowhere', '--platform', 'ios'], '/nowhere cannot be read'],
+    [['--onset', 'yesterday'], 'It wants a day, such as 2026-03-15.'],
+    [['--onset', '2026-03-12', '--onset-days-ago', '3'], 'cannot be used with'],
+    [['--transmission-risk', '9'], 'It wants a whole number from 0 to 8, or none.'],
+    [['--rolling-period', '145'], 'from 1 to 144'],
+    [['--revise', '--today'], 'cannot be used with'],
+    [['--body', '-', '--traveler'], 'cannot be used with'],
+    [['--v1alpha1', '--traveler'], 'cannot be used with'],
+  ])('%j', async (options, message) => {
+    await using gateway = await startGateway(accepted);
+    const { exitCode, stderr } = await runCommand(['publish', '--phone', gateway.phone, ...options], { now });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
     expect(gateway.received).toEqual([]);
   });
 });
@@ -213,12 +330,22 @@ describe('a publish that fails ends with 1', () => {
     });
     const saved = join(gateway.dir, 'saved.json');
     const argv = ['publish', '--phone', gateway.phone, '--save', saved];
-    expect(await runCommand(argv, { now })).toEqual({
-      exitCode: 1,
-      stdout: '',
-      stderr: 'enmesh: the gateway answered 401 unknown_health_authority_id: no\n',
-    });
+    const { exitCode, stdout, stderr } = await runCommand(argv, { now });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^enmesh: the gateway answered 401 unknown_health_authority_id: no\n {2}why, step by step: /,
+    );
     await expect(readFile(saved)).rejects.toThrow('ENOENT');
+  });
+
+  it('when there is no such route, naming what may be wrong with either', async () => {
+    await using gateway = await startGateway({ status: 404, body: '404 page not found' });
+    const old = await runCommand(['publish', '--phone', gateway.phone, '--v1alpha1'], { now });
+    expect(old.exitCode).toBe(1);
+    expect(old.stderr).toContain('does the gateway run with ENMESH_ENABLE_V1ALPHA1_API=true?');
+    const { stderr } = await runCommand(['publish', '--phone', gateway.phone], { now });
+    expect(stderr).toContain('is gatewayUrl in the phone file the gateway?');
+    expect(stderr).not.toContain('V1ALPHA1');
   });
 
   it('when the answer is no JSON', async () => {

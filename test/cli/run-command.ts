@@ -1,4 +1,5 @@
 /** Runs one command line in this process, as main.ts does, and keeps what it prints. */
+import { Readable } from 'node:stream';
 import { ManualClock } from '../../src/platform/clock.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { run } from '../../src/cli/run.ts';
@@ -12,11 +13,11 @@ export interface CommandResult {
 
 /**
  * Runs `enmesh` with these words.
- * @param world the environment (nothing else is set), and the time (the machine's when not given)
+ * @param world the environment (nothing else is set), the time (the machine's when not given), and what is piped in
  */
 export async function runCommand(
   argv: readonly string[],
-  world: { readonly env?: Readonly<Record<string, string>>; readonly now?: Date } = {},
+  world: { readonly env?: Readonly<Record<string, string>>; readonly now?: Date; readonly stdin?: string } = {},
 ): Promise<CommandResult> {
   const printed = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof printed) => ({
@@ -26,6 +27,7 @@ export async function runCommand(
   });
   const exitCode = await run(argv, {
     env: { ...world.env },
+    stdin: Readable.from([Buffer.from(world.stdin ?? '')]),
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     clock: world.now === undefined ? systemClock : new ManualClock(world.now),

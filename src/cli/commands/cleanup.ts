@@ -10,7 +10,7 @@ import { formatTable } from '../table.ts';
 /** The command. */
 export function cleanupCommand({ io }: CommandSetup): Command {
   return new Command('cleanup')
-    .description('Delete now what is past its time: keys, receipts, files, batches and what hangs on them.')
+    .description('Delete now what is past its time: keys, receipts, counters, files, batches and what hangs on them.')
     .addOption(serverOption('server'))
     .option('--json', 'print the counts as JSON')
     .action(async (options: { server?: string; json?: true }) => {
@@ -32,6 +32,7 @@ export function cleanupCommand({ io }: CommandSetup): Command {
         ['files deleted', deleted.deletedFiles],
         ['batches', deleted.batches],
         ['padding keys', deleted.paddingKeys],
+        ['rows of counters', deleted.statistics],
       ] as const;
       io.stdout.write(
         formatTable(

@@ -40,6 +40,26 @@ export const commands: readonly LazyCommand[] = [
     load: async (setup) => (await import('./publish.ts')).publishCommand(setup),
   },
   {
+    name: 'explain',
+    summary: 'show step by step what becomes of a publish',
+    load: async (setup) => (await import('./explain.ts')).explainCommand(setup),
+  },
+  {
+    name: 'hold',
+    summary: 'stop an app, a health authority or an export, or let it go on',
+    load: async (setup) => (await import('./hold.ts')).holdCommand(setup),
+  },
+  {
+    name: 'rotate-revision-keys',
+    summary: 'rotate the data keys of revision tokens now',
+    load: async (setup) => (await import('./rotate-revision-keys.ts')).rotateRevisionKeysCommand(setup),
+  },
+  {
+    name: 'jwks',
+    summary: 'read the JWKS of health authorities now',
+    load: async (setup) => (await import('./jwks.ts')).jwksCommand(setup),
+  },
+  {
     name: 'cleanup',
     summary: 'delete now what is past its time',
     load: async (setup) => (await import('./cleanup.ts')).cleanupCommand(setup),

@@ -2,6 +2,7 @@
 import { inspectBuckets } from '../../storage/inspection.ts';
 import type { Io } from '../io.ts';
 import { keyManagerFrom } from '../key-manager.ts';
+import { checkAttestation } from './attestation-checks.ts';
 import { checkBlobStore } from './blob-check.ts';
 import { checkDatabase } from './database-checks.ts';
 import { checkEnvironment } from './environment-checks.ts';
@@ -26,6 +27,7 @@ export async function examine(io: Io, dev: boolean): Promise<readonly Finding[]>
     return [
       ...(await checkSigningKeys(db, keyManager)),
       ...(await checkRevisionTokenKey(installation, db, keyManager)),
+      ...(await checkAttestation(io, db)),
     ];
   });
   if (buckets.size === 0) buckets.add(sampleBucket);

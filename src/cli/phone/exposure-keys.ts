@@ -10,7 +10,8 @@ export interface PhoneKey {
   readonly rollingStartNumber: number;
   /** Ten-minute intervals. */
   readonly rollingPeriod: number;
-  readonly transmissionRisk: number;
+  /** Not sent when it is absent; then it counts as 0. */
+  readonly transmissionRisk?: number;
 }
 
 const intervalMs = 600_000;
@@ -24,17 +25,26 @@ export function dayStart(now: Date, daysAgo: number): number {
 /** Days that a phone looks back; servers refuse keys that are much older (reference 4.3). */
 const daysKept = 14;
 
-/**
- * Makes random keys of whole UTC days, newest first: one a day, and from the 15th on another one of the same days.
- * @param count up to 42: servers take three keys of a day (reference 4.7)
- * @param today the newest is today's, which is still valid and so is held back by the server; yesterday's otherwise
- */
-export function makeKeys(count: number, now: Date, today: boolean): readonly PhoneKey[] {
+/** How keys are made. */
+export interface KeyOptions {
+  /** Up to 42: servers take three keys of a day (reference 4.7). */
+  readonly count: number;
+  /** The newest is today's, which is held back by the server while it is valid; yesterday's otherwise. */
+  readonly today: boolean;
+  /** Ten-minute intervals for which the newest is valid; a whole day when it is absent. */
+  readonly newestPeriod?: number;
+  /** Of every key; not sent when it is absent. */
+  readonly transmissionRisk?: number;
+}
+
+/** Makes random keys of whole UTC days, newest first: one a day, and from the 15th on another one of the same days. */
+export function makeKeys(now: Date, options: KeyOptions): readonly PhoneKey[] {
+  const { count, today, newestPeriod = intervalsPerDay, transmissionRisk } = options;
   const newest = today ? 0 : 1;
   return Array.from({ length: count }, (_, index) => ({
     key: randomBytes(16).toString('base64'),
     rollingStartNumber: dayStart(now, newest + (index % daysKept)),
-    rollingPeriod: intervalsPerDay,
-    transmissionRisk: 0,
+    rollingPeriod: index === 0 ? newestPeriod : intervalsPerDay,
+    ...(transmissionRisk === undefined ? {} : { transmissionRisk }),
   }));
 }

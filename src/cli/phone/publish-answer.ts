@@ -15,24 +15,20 @@ export interface SentPublish {
 /** Characters of a revision token that tell it from another. */
 const shownTokenLength = 16;
 
-/** Prints the answer; a refusal as JSON only, because its error line tells the rest. */
-export function showAnswer(io: Io, answer: PublishAnswer, sent: SentPublish): void {
+/** Prints the answers, of which all but the first are to repetitions; a refusal as JSON only, because its error line tells the rest. */
+export function showAnswers(io: Io, answers: readonly PublishAnswer[], sent: SentPublish): void {
   if (sent.json) {
-    const { size: responseBytes, ...rest } = answer;
-    printJson(io, {
-      ...rest,
-      sentKeys: sent.sentKeys,
-      chaff: sent.isChaff,
-      responseBytes,
-      indexUrl: indexUrl(sent.phone),
-    });
-  } else if (answer.status >= 200 && answer.status <= 299) {
-    io.stdout.write(
-      lines(answer, sent)
-        .map((line) => `${line}\n`)
-        .join(''),
-    );
+    const documents = answers.map((answer) => documentOf(answer, sent));
+    printJson(io, documents.length === 1 ? documents[0] : documents);
+    return;
   }
+  const accepted = answers.filter(({ status }) => status >= 200 && status <= 299);
+  const all = accepted.flatMap((answer, index) => [...(index > 0 ? ['', 'sent again'] : []), ...lines(answer, sent)]);
+  io.stdout.write(all.map((line) => `${line}\n`).join(''));
+}
+
+function documentOf({ size: responseBytes, ...answer }: PublishAnswer, sent: SentPublish): object {
+  return { ...answer, sentKeys: sent.sentKeys, chaff: sent.isChaff, responseBytes, indexUrl: indexUrl(sent.phone) };
 }
 
 function lines(answer: PublishAnswer, sent: SentPublish): string[] {

@@ -1,31 +1,14 @@
-/** A publish as a phone sends it: body, HTTP request, answer. */
-import { randomBytes, randomInt } from 'node:crypto';
+/** A publish over HTTP: request and answer. */
 import { AppError } from '../../domain/errors.ts';
-import { signCertificate, type ReportType } from './certificate.ts';
-import type { PhoneKey } from './exposure-keys.ts';
-import { canonicalText, macOf } from './hmac.ts';
-import type { Phone } from './phone-file.ts';
 
-/** What the person decides. */
-export interface PublishContent {
-  readonly keys: readonly PhoneKey[];
-  readonly reportType: ReportType;
-  readonly symptomOnsetInterval?: number;
-  readonly traveler: boolean;
-  /** Empty = none. */
-  readonly revisionToken: string;
-}
-
-/** JSON body of `POST /v1/publish` (reference 1.5). */
-export interface PublishBody {
-  readonly temporaryExposureKeys: readonly PhoneKey[];
-  readonly healthAuthorityID: string;
-  readonly verificationPayload: string;
-  readonly hmacKey: string;
-  readonly symptomOnsetInterval?: number;
-  readonly traveler: boolean;
-  readonly revisionToken?: string;
-  readonly padding: string;
+/** What goes over the wire. */
+export interface PublishRequest {
+  /** JSON. */
+  readonly body: string | Uint8Array;
+  readonly isV1Alpha1: boolean;
+  readonly isChaff: boolean;
+  /** Undefined = that of this program. */
+  readonly userAgent: string | undefined;
 }
 
 /** The gateway's answer. */
@@ -42,53 +25,22 @@ export interface PublishAnswer {
 
 const timeoutMs = 30_000;
 
-/** Makes the HMAC secret, has the certificate signed over it and the keys, and puts the body together. */
-export function makePublishBody(phone: Phone, content: PublishContent, now: Date): PublishBody {
-  const secret = randomBytes(32);
-  const onset =
-    content.symptomOnsetInterval === undefined ? {} : { symptomOnsetInterval: content.symptomOnsetInterval };
-  const claims = {
-    issuer: phone.issuer,
-    audience: phone.audience,
-    reportType: content.reportType,
-    tekmac: macOf(canonicalText(content.keys), secret),
-    ...onset,
-  };
-  return {
-    temporaryExposureKeys: content.keys,
-    healthAuthorityID: phone.appId,
-    verificationPayload: signCertificate(claims, phone, now),
-    hmacKey: secret.toString('base64'),
-    ...onset,
-    traveler: content.traveler,
-    ...(content.revisionToken === '' ? {} : { revisionToken: content.revisionToken }),
-    padding: randomBytes(randomInt(1024, 2048)).toString('base64'),
-  };
-}
-
-/** The same in shape and size, but with a payload that nobody signed: what a phone sends to hide when it really publishes. */
-export function makeChaffBody(phone: Phone, content: PublishContent, now: Date): PublishBody {
-  const body = makePublishBody(phone, content, now);
-  const noise = randomBytes(body.verificationPayload.length).toString('base64url');
-  return { ...body, verificationPayload: noise.slice(0, body.verificationPayload.length) };
-}
-
 /**
  * Posts a body to the gateway.
- * @param headers beyond the content type; chaff says so here
  * @throws AppError `unavailable` when the gateway cannot be reached
  */
-export async function postPublish(
-  gatewayUrl: string,
-  body: PublishBody,
-  headers: Readonly<Record<string, string>>,
-): Promise<PublishAnswer> {
-  const url = `${gatewayUrl}/v1/publish`;
+export async function postPublish(gatewayUrl: string, request: PublishRequest): Promise<PublishAnswer> {
+  const url = `${gatewayUrl}${request.isV1Alpha1 ? '/' : '/v1/publish'}`;
+  const { userAgent } = request;
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(body),
+      headers: {
+        'content-type': 'application/json',
+        ...(request.isChaff ? { 'x-chaff': '1' } : {}),
+        ...(userAgent === undefined ? {} : { 'user-agent': userAgent }),
+      },
+      body: request.body,
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     });

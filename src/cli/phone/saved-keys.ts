@@ -18,7 +18,8 @@ export async function saveKeys(path: string, saved: SavedKeys): Promise<void> {
 }
 
 /**
- * Reads what {@link saveKeys} wrote.
+ * Reads what {@link saveKeys} wrote, or a file made by hand: `temporaryExposureKeys` as in a request, and perhaps a
+ * `revisionToken`.
  * @throws AppError `invalid_configuration` naming the file
  */
 export async function readSavedKeys(path: string): Promise<SavedKeys> {
@@ -34,5 +35,5 @@ export async function readSavedKeys(path: string): Promise<SavedKeys> {
 function isPhoneKey(value: unknown): value is PhoneKey {
   if (typeof value !== 'object' || value === null) return false;
   const { key, rollingStartNumber, rollingPeriod, transmissionRisk } = value as Record<string, unknown>;
-  return typeof key === 'string' && [rollingStartNumber, rollingPeriod, transmissionRisk].every(Number.isInteger);
+  return typeof key === 'string' && [rollingStartNumber, rollingPeriod, transmissionRisk ?? 0].every(Number.isInteger);
 }

@@ -1,4 +1,5 @@
 /** Runs one of the commands that work on files alone and keeps what it prints. */
+import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import type { CommandSetup } from '../../../src/cli/lazy-commands.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
@@ -16,6 +17,7 @@ export async function runAlone(make: (setup: CommandSetup) => Command, words: re
   const setup: CommandSetup = {
     io: {
       env: {},
+      stdin: Readable.from([]),
       stdout: { write: (text: string) => (ended.stdout += text) },
       stderr: { write: () => undefined },
       clock: systemClock,

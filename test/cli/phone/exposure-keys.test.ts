@@ -8,7 +8,7 @@ const midnight = 2_692_944;
 
 describe('keys of a phone', () => {
   it('are for the days before today, newest first, so that none is still valid', () => {
-    expect(makeKeys(3, now, false).map((key) => key.rollingStartNumber)).toEqual([
+    expect(makeKeys(now, { count: 3, today: false }).map((key) => key.rollingStartNumber)).toEqual([
       midnight - 144,
       midnight - 288,
       midnight - 432,
@@ -16,11 +16,14 @@ describe('keys of a phone', () => {
   });
 
   it('begin with today’s when asked', () => {
-    expect(makeKeys(2, now, true).map((key) => key.rollingStartNumber)).toEqual([midnight, midnight - 144]);
+    expect(makeKeys(now, { count: 2, today: true }).map((key) => key.rollingStartNumber)).toEqual([
+      midnight,
+      midnight - 144,
+    ]);
   });
 
   it('are for 14 days at most, and then for the same days again', () => {
-    const starts = makeKeys(30, now, false).map((key) => key.rollingStartNumber);
+    const starts = makeKeys(now, { count: 30, today: false }).map((key) => key.rollingStartNumber);
     expect(Math.min(...starts)).toBe(midnight - 14 * 144);
     expect(starts[13]).toBe(midnight - 14 * 144);
     expect(starts[14]).toBe(midnight - 144);
@@ -28,7 +31,7 @@ describe('keys of a phone', () => {
   });
 
   it('are 16 random bytes for a whole day each', () => {
-    const keys = makeKeys(30, now, false);
+    const keys = makeKeys(now, { count: 30, today: false });
     expect(new Set(keys.map(({ key }) => key)).size).toBe(30);
     for (const key of keys) {
       expect(Buffer.from(key.key, 'base64')).toHaveLength(16);
