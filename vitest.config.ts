@@ -1,15 +1,26 @@
-/** How the tests run: against one PostgreSQL for all of them, many files in one process. */
-import { defineConfig } from 'vitest/config';
+/** How the tests run: against one PostgreSQL for all of them, many files in one process; what measures time runs alone. */
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/** What holds for every tier. */
+export const common = {
+  globalSetup: ['test/support/global-setup.ts'],
+  pool: 'forks',
+  isolate: false,
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+} as const satisfies TestProjectInlineConfiguration['test'];
+
+const external = 'test/external/**';
+/** Compares distributions of latency, so that nothing else may run beside it. */
+const timed = 'test/gateway/publish/side-channel.test.ts';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/external/**'],
-    globalSetup: ['test/support/global-setup.ts'],
-    pool: 'forks',
-    isolate: false,
-    maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    ...common,
+    projects: [
+      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [external, timed] } },
+      { extends: true, test: { name: 'timed', include: [timed], sequence: { groupOrder: 1 } } },
+    ],
   },
 });

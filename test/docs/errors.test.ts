@@ -1,7 +1,10 @@
-/** docs/errors.md lists exactly the codes that exist. */
+/** docs/errors.md lists exactly the codes that exist, and for clients of the gateway what its one table says. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { clientCodeList } from '../../src/gateway/codes.ts';
+import { fixedAnswers } from '../../src/gateway/publish/answer.ts';
+import { tableRows } from './markdown.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
@@ -25,5 +28,24 @@ describe('docs/errors.md', () => {
 
   it('documents no code that does not exist', () => {
     expect([...documented].filter((code) => !sources.some((text) => text.includes(`'${code}'`)))).toEqual([]);
+  });
+
+  it('tells phones and health authorities what the table of the gateway says', () => {
+    const markdown = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+    expect(tableRows(markdown, 'code', 'publish', 'stats', 'cause and cure')).toEqual(
+      clientCodeList.map(([code, { statuses, meaning }]) => {
+        const { publish = [], v1alpha1 = [], stats = [] } = statuses;
+        const told = v1alpha1.length > 0 ? `${v1alpha1.join(', ')} (v1alpha1)` : publish.join(', ');
+        return [`\`${code}\``, told, stats.join(', '), meaning];
+      }),
+    );
+  });
+
+  it('shares that table with the answers that are the same each time', () => {
+    for (const { status, code } of Object.values(fixedAnswers)) {
+      const [, told] = clientCodeList.find(([name]) => name === code) ?? [];
+      expect(told?.statuses.publish).toContain(status);
+      expect(told?.statuses.stats).toContain(status);
+    }
   });
 });

@@ -16,6 +16,7 @@ import { createTestDatabase } from './postgres.ts';
 /** What a test works with. */
 export interface AdminFixture extends AsyncDisposable {
   readonly database: Database;
+  readonly url: string;
   readonly deps: AdminDeps;
   readonly client: GrpcClient<AdminServiceDefinition>['client'];
   /** HOST:PORT. */
@@ -24,7 +25,7 @@ export interface AdminFixture extends AsyncDisposable {
 
 /** Starts it; use it with `await using`. Settings are those of a real installation. */
 export async function startAdmin(settings: Partial<AdminSettings> = {}): Promise<AdminFixture> {
-  const { database, [Symbol.asyncDispose]: dropDatabase } = await createTestDatabase();
+  const { database, url, [Symbol.asyncDispose]: dropDatabase } = await createTestDatabase();
   const logger = createLogger({ level: 'silent', pretty: false });
   const deps: AdminDeps = {
     database,
@@ -43,6 +44,7 @@ export async function startAdmin(settings: Partial<AdminSettings> = {}): Promise
   const { client, close } = createGrpcClient(AdminServiceDefinition, target, {});
   return {
     database,
+    url,
     deps,
     client,
     target,

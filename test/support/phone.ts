@@ -19,6 +19,8 @@ export interface PublishBody {
   traveler?: boolean;
   revisionToken?: string;
   padding?: string;
+  platform?: string;
+  deviceVerificationPayload?: string;
 }
 
 /** Whom the phone's certificates come from, and its app. */
