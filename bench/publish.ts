@@ -1,19 +1,22 @@
 /** Publishes of 14 keys with real certificates, roles together and apart, beside bare inserts of the same rows. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent, request, type IncomingMessage } from 'node:http';
 import { closedLoop, type LoopResult } from './support/closed-loop.ts';
 import { cpuSeconds } from './support/cpu.ts';
 import { openInstallation, type Installation } from './support/installation.ts';
+import { KeepAliveClient } from './support/keep-alive-client.ts';
 import { median } from './support/median.ts';
+import { openLoop } from './support/open-loop.ts';
 import { publishBody } from './support/phones.ts';
 
 const concurrency = 16;
-/** Code is compiled while it runs: the first thousand publishes cost twice what all later ones do. */
-const warmUp = 2_000;
+/** Code is compiled while it runs: the first thousands of publishes cost up to twice what all later ones do. */
+const warmUp = 8_000;
 /** Baseline and publishes take turns, so that whatever else the machine does meets both. */
 const rounds = 6;
-const perRound = 500;
+const perRound = 1_000;
+/** How busy the installation is when waiting is measured: publishes arrive at this share of the highest rate. */
+const share = 0.7;
 
 interface Measured extends LoopResult {
   /** CPU milliseconds a publish, of PostgreSQL and every process of the way; the phones' own are left out. */
@@ -56,11 +59,20 @@ async function compare(title: string, processes: readonly string[][]): Promise<v
       measured.map(({ publish }) => publish),
       `  = ${ratio.toFixed(2)}× the bare insert's CPU`,
     );
+    await reportLoad(phones, median(measured.map(({ publish }) => publish.perSecond)));
     phones.stop();
     await bare.stop();
   } finally {
     await installation.stop();
   }
+}
+
+/** Waiting shows when publishes come at random, and not when the last ones are done. */
+async function reportLoad(phones: Phones, mostPerSecond: number): Promise<void> {
+  const { perSecond, p50Ms, p99Ms } = await phones.arrive(perRound * 3, mostPerSecond * share);
+  const ratio = `p99 = ${(p99Ms / p50Ms).toFixed(1)}× p50`;
+  const figures = `${perSecond.toFixed(0)}/s  p50 ${p50Ms.toFixed(1)} ms  p99 ${p99Ms.toFixed(1)} ms  ${ratio}`;
+  console.log(`  ${`arriving at ${String(share * 100)} % of that`.padEnd(26)} ${figures}`);
 }
 
 async function startBareInserts({ databaseUrl }: Installation): Promise<Contender & { stop(): Promise<void> }> {
@@ -80,22 +92,32 @@ async function startBareInserts({ databaseUrl }: Installation): Promise<Contende
   };
 }
 
-async function startPhones(
-  installation: Installation,
-  processes: readonly string[][],
-): Promise<Contender & { stop(): void }> {
+/** Phones of an installation. */
+interface Phones extends Contender {
+  /** Publishes that arrive at random times, so many a second on average. */
+  arrive(count: number, perSecond: number): Promise<LoopResult>;
+  stop(): void;
+}
+
+async function startPhones(installation: Installation, processes: readonly string[][]): Promise<Phones> {
   const children: ChildProcess[] = [];
   for (const roles of processes) children.push(await installation.serve(...roles));
   await installation.apply();
-  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
+  const connections = new Connections(installation.gatewayUrl);
+  const makeBodies = (count: number) =>
+    Array.from({ length: count }, () => publishBody(installation.authorityKey, new Date()));
   return {
     pids: children.map(({ pid }) => pid!),
     run: async (count) => {
-      const bodies = Array.from({ length: count }, () => publishBody(installation.authorityKey, new Date()));
-      return await closedLoop(count, concurrency, (index) => post(installation.gatewayUrl, bodies[index]!, agent));
+      const bodies = makeBodies(count);
+      return await closedLoop(count, concurrency, (index) => connections.publish(bodies[index]!));
+    },
+    arrive: async (count, perSecond) => {
+      const bodies = makeBodies(count);
+      return await openLoop(count, perSecond, (index) => connections.publish(bodies[index]!));
     },
     stop: () => {
-      agent.destroy();
+      connections.close();
     },
   };
 }
@@ -109,19 +131,26 @@ async function measure({ postgresPid }: Installation, { pids, run }: Contender):
   return { ...result, postgresMs, cpuMs: postgresMs + ((after.others - before.others) * 1000) / perRound };
 }
 
-async function post(gatewayUrl: string, body: string, agent: Agent): Promise<void> {
-  const call = request(`${gatewayUrl}/v1/publish`, {
-    method: 'POST',
-    agent,
-    headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-  });
-  call.end(body);
-  const [response] = (await once(call, 'response')) as [IncomingMessage];
-  let text = '';
-  for await (const chunk of response) text += String(chunk);
-  const answer = JSON.parse(text) as { insertedExposures?: number; error?: string };
-  if (response.statusCode !== 200 || answer.insertedExposures !== 14) {
-    throw new Error(`a publish was answered ${response.statusCode}: ${answer.error}`);
+/** Connections that are kept; a further one is opened when all are in use. */
+class Connections {
+  readonly #url: string;
+  readonly #idle: KeepAliveClient[] = [];
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async publish(body: string): Promise<void> {
+    const client = this.#idle.pop() ?? (await KeepAliveClient.open(this.#url));
+    const answer = await client.post('/v1/publish', body);
+    this.#idle.push(client);
+    if (!answer.body.includes('"insertedExposures":14')) {
+      throw new Error(`a publish was answered ${answer.head[0]}: ${answer.body.slice(0, 200)}`);
+    }
+  }
+
+  close(): void {
+    for (const client of this.#idle) client.close();
   }
 }
 

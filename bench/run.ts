@@ -1,8 +1,13 @@
-/** `npm run bench [publish|export]`: what Enmesh costs beside what PostgreSQL alone would cost, in the same run. */
+/** `npm run bench [publish|export|side-channel]`: what Enmesh costs beside what PostgreSQL alone would cost, in the same run. */
 import { benchExport } from './export.ts';
 import { benchPublish } from './publish.ts';
+import { benchSideChannel } from './side-channel.ts';
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { publish: benchPublish, export: benchExport };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  publish: benchPublish,
+  export: benchExport,
+  'side-channel': benchSideChannel,
+};
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in benches));
 if (unknown.length > 0) {

@@ -25,7 +25,13 @@ export async function closedLoop(
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
+  return summarize(latencies, start);
+}
+
+/** @param start `performance.now()` when the loop began; it ends now */
+export function summarize(latencies: Float64Array, start: number): LoopResult {
   const seconds = (performance.now() - start) / 1000;
+  const count = latencies.length;
   latencies.sort();
   const percentile = (share: number) => latencies[Math.min(count - 1, Math.floor(count * share))] ?? Number.NaN;
   return { seconds, perSecond: count / seconds, p50Ms: percentile(0.5), p99Ms: percentile(0.99) };

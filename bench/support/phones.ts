@@ -5,10 +5,10 @@ import { sample } from './installation.ts';
 /** Intervals of 10 minutes a day. */
 const intervalsPerDay = 144;
 
-/** One request body with 14 full-day keys that ended before today. */
-export function publishBody(authorityKey: KeyObject, now: Date): string {
+/** One request body with full-day keys that ended before today. */
+export function publishBody(authorityKey: KeyObject, now: Date, keyCount = 14): string {
   const today = Math.floor(now.getTime() / 86_400_000) * intervalsPerDay;
-  const keys = Array.from({ length: 14 }, (_, day) => ({
+  const keys = Array.from({ length: keyCount }, (_, day) => ({
     key: randomBytes(16).toString('base64'),
     rollingStartNumber: today - (day + 1) * intervalsPerDay,
     rollingPeriod: intervalsPerDay,
