@@ -1,11 +1,11 @@
 /** Writes the keys of a publish: one statement, one transaction, nothing read that is not needed. */
-import { AppError } from '../domain/errors.ts';
 import type { IntervalNumber } from '../domain/publish/interval.ts';
 import { reportTypeCodes, reportTypeOfCode, type ReportType } from '../domain/publish/report-type.ts';
 import type { KeptKey } from '../domain/publish/request.ts';
 import type { KnownKey, Revision, RevisionPlan } from '../domain/publish/revision.ts';
 import { countedArrays, type Counted } from './counters.ts';
 import type { Queryable } from './database.ts';
+import { arrayOf, byKey, placeholders, write } from './publish-statement.ts';
 import { earlierAnswer, type EarlierAnswer, type EarlierAnswerRow, type Receipt } from './receipts.ts';
 
 /** What all keys of a publish have in common. */
@@ -147,26 +147,6 @@ function knownKey(row: KnownRow): KnownKey | undefined {
   };
 }
 
-/** A lost race is as good as nothing written: the caller looks again. */
-export async function write(
-  database: Queryable,
-  query: { name: string; text: string; values: unknown[] },
-): Promise<boolean> {
-  try {
-    const { rows } = await database.query<{ is_written: boolean }>(query);
-    return rows[0]?.is_written === true;
-  } catch (error) {
-    if (isRace(error)) return false;
-    throw error;
-  }
-}
-
-/** Serialization failure (raised by revise_keys itself) or deadlock. */
-function isRace(error: unknown): boolean {
-  const cause: unknown = error instanceof AppError ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && (cause.code === '40001' || cause.code === '40P01');
-}
-
 function common(facts: PublishFacts, tokens: Buffer): unknown[] {
   const { receipt } = facts;
   return [
@@ -183,7 +163,7 @@ function common(facts: PublishFacts, tokens: Buffer): unknown[] {
   ];
 }
 
-/** Array literals made here, which is cheaper than the driver's own conversion. `sorted` by key. */
+/** `sorted` by key. */
 function columns(sorted: readonly WriteRow[]): string[] {
   return [
     keyArray(sorted),
@@ -197,18 +177,4 @@ function columns(sorted: readonly WriteRow[]): string[] {
 
 function keyArray(keys: readonly { readonly key: Buffer }[]): string {
   return `{${keys.map(({ key }) => `\\\\x${key.toString('hex')}`).join(',')}}`;
-}
-
-export function arrayOf(values: readonly (number | boolean | string | null)[]): string {
-  return `{${values.map((value) => (value === null ? 'NULL' : String(value))).join(',')}}`;
-}
-
-/** All writers lock keys in this order, so that none waits for another in a circle. */
-export function byKey(a: { readonly key: Buffer }, b: { readonly key: Buffer }): number {
-  return Buffer.compare(a.key, b.key);
-}
-
-/** `$1, $2 …`, or those after the first `after`. */
-export function placeholders(count: number, after = 0): string {
-  return Array.from({ length: count }, (_, index) => `$${String(after + index + 1)}`).join(', ');
 }

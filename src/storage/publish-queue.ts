@@ -3,7 +3,8 @@ import { AppError } from '../domain/errors.ts';
 import { reportTypeCodes } from '../domain/publish/report-type.ts';
 import { countedArrays } from './counters.ts';
 import type { Queryable } from './database.ts';
-import { arrayOf, byKey, placeholders, write, type NewKeys, type PublishFacts } from './exposures.ts';
+import type { NewKeys, PublishFacts } from './exposures.ts';
+import { arrayOf, byKey, placeholders, write } from './publish-statement.ts';
 
 /** Most publishes in one statement. */
 const mostTogether = 32;
