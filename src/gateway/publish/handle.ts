@@ -1,6 +1,7 @@
 /** The publish: read, decode, hand to the server role, answer. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../platform/logger.ts';
+import { admit } from '../admission.ts';
 import { clientSignal } from '../client-signal.ts';
 import type { GatewaySettings } from '../settings.ts';
 import { failureAnswer, fixedAnswers, storedAnswer, undecodableAnswer, type PublishAnswer } from './answer.ts';
@@ -11,7 +12,7 @@ import { makePadding } from '../padding.ts';
 import type { RateLimit } from '../rate-limit/rate-limit.ts';
 import type { PublishApi } from './api.ts';
 import { platformOf } from './platform.ts';
-import { readBody, type RequestBody } from '../request-body.ts';
+import type { RequestBody } from '../request-body.ts';
 import { sendJson } from '../json-answer.ts';
 import { publishKeys, type PublishClient } from './wire.ts';
 
@@ -63,16 +64,13 @@ export class PublishRoute {
   }
 
   async #handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { settings, rateLimit } = this.#options;
+    const { settings } = this.#options;
     const pretends = isChaff(request.headers);
     request.routeLabel = pretends ? 'chaff' : 'publish';
-    const body = await readBody(request.raw, settings.bodyLimit);
-    if (body === undefined) return reply.hijack();
-    if (settings.maintenance) return this.#send(reply, fixedAnswers.maintenance, body.isCut);
-    const waitSeconds = await rateLimit.count(request.raw);
-    if (waitSeconds > 0) {
-      return this.#send(reply.header('retry-after', String(waitSeconds)), fixedAnswers.rateLimited, body.isCut);
-    }
+    const admission = await admit(request, reply, this.#options);
+    if (admission === undefined) return reply.hijack();
+    const { body, refusal } = admission;
+    if (refusal !== undefined) return this.#send(reply, refusal, body.isCut);
     const startedAt = performance.now();
     if (pretends) {
       const json = await chaffAnswer(this.#profile, settings.padding, startedAt);

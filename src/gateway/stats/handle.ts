@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { DecodeFailure, isJsonContentType } from '../../domain/publish-body/decode.ts';
 import { decodeStatsBody } from '../../domain/publish-body/decode-stats.ts';
 import type { Logger } from '../../platform/logger.ts';
+import { admit } from '../admission.ts';
 import { clientSignal } from '../client-signal.ts';
 import { sendJson } from '../json-answer.ts';
 import { makePadding } from '../padding.ts';
@@ -10,7 +11,7 @@ import { fixedAnswers } from '../publish/answer.ts';
 import { chaffAnswer, isChaff } from '../publish/chaff.ts';
 import { ChaffProfile } from '../publish/chaff-profile.ts';
 import type { RateLimit } from '../rate-limit/rate-limit.ts';
-import { readBody, type RequestBody } from '../request-body.ts';
+import type { RequestBody } from '../request-body.ts';
 import type { GatewaySettings } from '../settings.ts';
 import { failureOfStats, notBearer, renderStats, statsFailure, undecodableStats, type StatsAnswer } from './answer.ts';
 import { shippedStatsProfile } from './shipped-profile.ts';
@@ -62,16 +63,13 @@ export class StatsRoute {
   }
 
   async #handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { settings, rateLimit } = this.#options;
+    const { settings } = this.#options;
     const pretends = isChaff(request.headers);
     request.routeLabel = pretends ? 'chaff' : 'stats';
-    const body = await readBody(request.raw, settings.bodyLimit);
-    if (body === undefined) return reply.hijack();
-    if (settings.maintenance) return this.#send(reply, fixedAnswers.maintenance, body.isCut);
-    const waitSeconds = await rateLimit.count(request.raw);
-    if (waitSeconds > 0) {
-      return this.#send(reply.header('retry-after', String(waitSeconds)), fixedAnswers.rateLimited, body.isCut);
-    }
+    const admission = await admit(request, reply, this.#options);
+    if (admission === undefined) return reply.hijack();
+    const { body, refusal } = admission;
+    if (refusal !== undefined) return this.#send(reply, refusal, body.isCut);
     if (pretends) {
       const json = await chaffAnswer(this.#profile, settings.statsPadding, performance.now());
       return sendJson(reply, 200, json, body.isCut);
