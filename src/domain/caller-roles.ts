@@ -25,6 +25,14 @@ export const allowedRoles: ReadonlyMap<string, readonly CallerRole[]> = new Map(
   ['/enmesh.export.v1.ExportService/Reprocess', operators],
   ['/enmesh.export.v1.ExportService/RotateSigningKey', operators],
   ['/enmesh.export.v1.ExportService/GetSigningKey', readers],
+  ['/enmesh.export.v1.ExportService/Plan', readers],
+  ['/enmesh.export.v1.ExportService/ExplainKey', readers],
+  ['/enmesh.export.v1.MirrorService/RunMirrors', operators],
+  ['/enmesh.export.v1.MirrorService/ListMirrors', readers],
+
+  ['/enmesh.federation.v1.ImportService/RunImports', operators],
+  ['/enmesh.federation.v1.ImportService/ListImports', readers],
+  ['/enmesh.federation.v1.ImportService/RetryImports', operators],
 
   ['/enmesh.admin.v1.AdminService/Plan', readers],
   ['/enmesh.admin.v1.AdminService/Apply', operators],

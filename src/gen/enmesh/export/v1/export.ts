@@ -39,6 +39,67 @@ export namespace BatchStatus {
   export type UNRECOGNIZED = typeof BatchStatus.UNRECOGNIZED;
 }
 
+/** PlannedState of a window. */
+export const PlannedState = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** COLLECTING - Keys can still come in. */
+  COLLECTING: 1,
+  /** AGEING - Ended, and not old enough yet. */
+  AGEING: 2,
+  /** DUE - Waits for a worker. */
+  DUE: 3,
+  /** BUILDING - A worker has it in hand. */
+  BUILDING: 4,
+  /** RETRYING - Failed, and is tried again when it is due. */
+  RETRYING: 5,
+  /** SHIFTED - Has few keys and is held back before it is padded. */
+  SHIFTED: 6,
+  /** ON_HOLD - The export is on hold. */
+  ON_HOLD: 7,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type PlannedState = typeof PlannedState[keyof typeof PlannedState];
+
+export namespace PlannedState {
+  export type UNSPECIFIED = typeof PlannedState.UNSPECIFIED;
+  export type COLLECTING = typeof PlannedState.COLLECTING;
+  export type AGEING = typeof PlannedState.AGEING;
+  export type DUE = typeof PlannedState.DUE;
+  export type BUILDING = typeof PlannedState.BUILDING;
+  export type RETRYING = typeof PlannedState.RETRYING;
+  export type SHIFTED = typeof PlannedState.SHIFTED;
+  export type ON_HOLD = typeof PlannedState.ON_HOLD;
+  export type UNRECOGNIZED = typeof PlannedState.UNRECOGNIZED;
+}
+
+/** KeyVerdict on a key and a list of an export. */
+export const KeyVerdict = {
+  /** UNSPECIFIED - Never sent. */
+  UNSPECIFIED: 0,
+  /** PUBLISHED - In a file that is listed. */
+  PUBLISHED: 1,
+  /** WAITING - Will be in a file. */
+  WAITING: 2,
+  /** EXCLUDED - Does not belong to it. */
+  EXCLUDED: 3,
+  /** EXPIRED - Was in a file that has left the index. */
+  EXPIRED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type KeyVerdict = typeof KeyVerdict[keyof typeof KeyVerdict];
+
+export namespace KeyVerdict {
+  export type UNSPECIFIED = typeof KeyVerdict.UNSPECIFIED;
+  export type PUBLISHED = typeof KeyVerdict.PUBLISHED;
+  export type WAITING = typeof KeyVerdict.WAITING;
+  export type EXCLUDED = typeof KeyVerdict.EXCLUDED;
+  export type EXPIRED = typeof KeyVerdict.EXPIRED;
+  export type UNRECOGNIZED = typeof KeyVerdict.UNRECOGNIZED;
+}
+
 /** GetIndexRequest names an export's files. */
 export interface GetIndexRequest {
   /** The export's filenameRoot. */
@@ -120,10 +181,24 @@ export interface RunRequest {
   name: string;
 }
 
-/** RunResponse tells one batch that ended. */
+/** RunResponse tells how far the run is, and the batch that ended. */
 export interface RunResponse {
-  /** The batch with its files. */
-  batch: Batch | undefined;
+  /** The batch with its files; absent in the first message, before any ended. */
+  batch:
+    | Batch
+    | undefined;
+  /** How far the run is. */
+  progress: RunProgress | undefined;
+}
+
+/** RunProgress counts the batches of a run. */
+export interface RunProgress {
+  /** Batches that ended, well or not. */
+  done: number;
+  /** Batches that the run found. */
+  total: number;
+  /** Keys in the files of batches that ended well, primary and revised ones. */
+  keys: bigint;
 }
 
 /** ListBatchesRequest filters batches. */
@@ -162,6 +237,8 @@ export interface Batch {
   lastError: string;
   /** Its files, in order. */
   files: File[];
+  /** By itself it is not tried again before; absent when nothing keeps it. */
+  notBefore: Date | undefined;
 }
 
 /** File is one published zip. */
@@ -220,6 +297,100 @@ export interface SigningKey {
   name: string;
   /** Newest first. */
   versions: PublicKey[];
+}
+
+/** PlanRequest chooses whose plan. */
+export interface PlanRequest {
+  /** An export's name; empty = all. */
+  name: string;
+  /** Windows of each export that end in the future and are told; 0 = 3, at most 100. */
+  ahead: number;
+}
+
+/** PlanResponse is the plan. */
+export interface PlanResponse {
+  /** By export and window end. */
+  windows: PlannedWindow[];
+}
+
+/** PlannedWindow is one window of one export that has no files yet. */
+export interface PlannedWindow {
+  /** The export's name. */
+  exportName: string;
+  /** Window start, inclusive. */
+  start:
+    | Date
+    | undefined;
+  /** Window end, exclusive. */
+  end:
+    | Date
+    | undefined;
+  /** When it is built at the earliest; absent while the export is on hold. */
+  due:
+    | Date
+    | undefined;
+  /** Where it stands. */
+  state: PlannedState;
+  /** Id of its batch; 0 when it is not planned yet. */
+  batchId: bigint;
+  /** Real primary keys that it holds so far. */
+  keys: number;
+  /** Real revised keys that it holds so far. */
+  revisedKeys: number;
+  /** Names that its files will have, as far as the keys of now decide it. */
+  files: string[];
+  /** Why it waits, in words; empty when it only waits for its time. */
+  detail: string;
+}
+
+/** ExplainKeyRequest names a key. */
+export interface ExplainKeyRequest {
+  /** 16 bytes. */
+  key: Buffer;
+  /** An export's name; empty = all. */
+  name: string;
+}
+
+/** ExplainKeyResponse is what is known of the key. */
+export interface ExplainKeyResponse {
+  /** Nothing is known of it: never accepted, or deleted for its age. */
+  unknown: boolean;
+  /** Made to hide how few real keys there are. */
+  generated: boolean;
+  /** Window in which it was accepted: its start. */
+  created:
+    | Date
+    | undefined;
+  /** Window in which it was revised: its start; absent when it was not. */
+  revised:
+    | Date
+    | undefined;
+  /** One entry for each export, and list of it, that the key could be in. */
+  placements: KeyPlacement[];
+}
+
+/** KeyPlacement tells of one list of one export. */
+export interface KeyPlacement {
+  /** The export's name. */
+  exportName: string;
+  /** In the list of revised keys, not of primary ones. */
+  isRevised: boolean;
+  /** Whether it is there. */
+  verdict: KeyVerdict;
+  /** Why, in words. */
+  reason: string;
+  /** Name of the file; empty when there is none yet. */
+  file: string;
+  /** When it is published at the earliest; absent when it is published, never will be, or nobody can say. */
+  due:
+    | Date
+    | undefined;
+  /** Window that it falls in: its start, inclusive; absent when the export has no window there. */
+  start:
+    | Date
+    | undefined;
+  /** Its end, exclusive. */
+  end: Date | undefined;
 }
 
 function createBaseGetIndexRequest(): GetIndexRequest {
@@ -861,13 +1032,16 @@ export const RunRequest: MessageFns<RunRequest> = {
 };
 
 function createBaseRunResponse(): RunResponse {
-  return { batch: undefined };
+  return { batch: undefined, progress: undefined };
 }
 
 export const RunResponse: MessageFns<RunResponse> = {
   encode(message: RunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.batch !== undefined) {
       Batch.encode(message.batch, writer.uint32(10).fork()).join();
+    }
+    if (message.progress !== undefined) {
+      RunProgress.encode(message.progress, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -893,6 +1067,14 @@ export const RunResponse: MessageFns<RunResponse> = {
             message.batch = Batch.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.progress = RunProgress.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -911,6 +1093,91 @@ export const RunResponse: MessageFns<RunResponse> = {
   fromPartial(object: DeepPartial<RunResponse>): RunResponse {
     const message = createBaseRunResponse();
     message.batch = (object.batch !== undefined && object.batch !== null) ? Batch.fromPartial(object.batch) : undefined;
+    message.progress = (object.progress !== undefined && object.progress !== null)
+      ? RunProgress.fromPartial(object.progress)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRunProgress(): RunProgress {
+  return { done: 0, total: 0, keys: 0n };
+}
+
+export const RunProgress: MessageFns<RunProgress> = {
+  encode(message: RunProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.done !== 0) {
+      writer.uint32(8).uint32(message.done);
+    }
+    if (message.total !== 0) {
+      writer.uint32(16).uint32(message.total);
+    }
+    if (message.keys !== 0n) {
+      if (BigInt.asUintN(64, message.keys) !== message.keys) {
+        throw new globalThis.Error("value provided for field message.keys of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.keys);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.done = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.total = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keys = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RunProgress>): RunProgress {
+    return RunProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunProgress>): RunProgress {
+    const message = createBaseRunProgress();
+    message.done = object.done ?? 0;
+    message.total = object.total ?? 0;
+    message.keys = (object.keys !== undefined && object.keys !== null) ? BigInt(object.keys) : 0n;
     return message;
   },
 };
@@ -1038,7 +1305,17 @@ export const ListBatchesResponse: MessageFns<ListBatchesResponse> = {
 };
 
 function createBaseBatch(): Batch {
-  return { id: 0n, exportName: "", start: undefined, end: undefined, status: 0, attempts: 0, lastError: "", files: [] };
+  return {
+    id: 0n,
+    exportName: "",
+    start: undefined,
+    end: undefined,
+    status: 0,
+    attempts: 0,
+    lastError: "",
+    files: [],
+    notBefore: undefined,
+  };
 }
 
 export const Batch: MessageFns<Batch> = {
@@ -1069,6 +1346,9 @@ export const Batch: MessageFns<Batch> = {
     }
     for (const v of message.files) {
       File.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.notBefore !== undefined) {
+      Timestamp.encode(toTimestamp(message.notBefore), writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1150,6 +1430,14 @@ export const Batch: MessageFns<Batch> = {
             message.files.push(File.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.notBefore = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1175,6 +1463,7 @@ export const Batch: MessageFns<Batch> = {
     message.attempts = object.attempts ?? 0;
     message.lastError = object.lastError ?? "";
     message.files = object.files?.map((e) => File.fromPartial(e)) || [];
+    message.notBefore = object.notBefore ?? undefined;
     return message;
   },
 };
@@ -1685,6 +1974,623 @@ export const SigningKey: MessageFns<SigningKey> = {
   },
 };
 
+function createBasePlanRequest(): PlanRequest {
+  return { name: "", ahead: 0 };
+}
+
+export const PlanRequest: MessageFns<PlanRequest> = {
+  encode(message: PlanRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.ahead !== 0) {
+      writer.uint32(16).uint32(message.ahead);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlanRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlanRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ahead = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlanRequest>): PlanRequest {
+    return PlanRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlanRequest>): PlanRequest {
+    const message = createBasePlanRequest();
+    message.name = object.name ?? "";
+    message.ahead = object.ahead ?? 0;
+    return message;
+  },
+};
+
+function createBasePlanResponse(): PlanResponse {
+  return { windows: [] };
+}
+
+export const PlanResponse: MessageFns<PlanResponse> = {
+  encode(message: PlanResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.windows) {
+      PlannedWindow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlanResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlanResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.windows.push(PlannedWindow.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlanResponse>): PlanResponse {
+    return PlanResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlanResponse>): PlanResponse {
+    const message = createBasePlanResponse();
+    message.windows = object.windows?.map((e) => PlannedWindow.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePlannedWindow(): PlannedWindow {
+  return {
+    exportName: "",
+    start: undefined,
+    end: undefined,
+    due: undefined,
+    state: 0,
+    batchId: 0n,
+    keys: 0,
+    revisedKeys: 0,
+    files: [],
+    detail: "",
+  };
+}
+
+export const PlannedWindow: MessageFns<PlannedWindow> = {
+  encode(message: PlannedWindow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.exportName !== "") {
+      writer.uint32(10).string(message.exportName);
+    }
+    if (message.start !== undefined) {
+      Timestamp.encode(toTimestamp(message.start), writer.uint32(18).fork()).join();
+    }
+    if (message.end !== undefined) {
+      Timestamp.encode(toTimestamp(message.end), writer.uint32(26).fork()).join();
+    }
+    if (message.due !== undefined) {
+      Timestamp.encode(toTimestamp(message.due), writer.uint32(34).fork()).join();
+    }
+    if (message.state !== 0) {
+      writer.uint32(40).int32(message.state);
+    }
+    if (message.batchId !== 0n) {
+      if (BigInt.asIntN(64, message.batchId) !== message.batchId) {
+        throw new globalThis.Error("value provided for field message.batchId of type int64 too large");
+      }
+      writer.uint32(48).int64(message.batchId);
+    }
+    if (message.keys !== 0) {
+      writer.uint32(56).uint32(message.keys);
+    }
+    if (message.revisedKeys !== 0) {
+      writer.uint32(64).uint32(message.revisedKeys);
+    }
+    for (const v of message.files) {
+      writer.uint32(74).string(v!);
+    }
+    if (message.detail !== "") {
+      writer.uint32(82).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlannedWindow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlannedWindow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.exportName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.start = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.end = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.due = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.batchId = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.keys = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.revisedKeys = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.files.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlannedWindow>): PlannedWindow {
+    return PlannedWindow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlannedWindow>): PlannedWindow {
+    const message = createBasePlannedWindow();
+    message.exportName = object.exportName ?? "";
+    message.start = object.start ?? undefined;
+    message.end = object.end ?? undefined;
+    message.due = object.due ?? undefined;
+    message.state = object.state ?? 0;
+    message.batchId = (object.batchId !== undefined && object.batchId !== null) ? BigInt(object.batchId) : 0n;
+    message.keys = object.keys ?? 0;
+    message.revisedKeys = object.revisedKeys ?? 0;
+    message.files = object.files?.map((e) => e) || [];
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
+function createBaseExplainKeyRequest(): ExplainKeyRequest {
+  return { key: Buffer.alloc(0), name: "" };
+}
+
+export const ExplainKeyRequest: MessageFns<ExplainKeyRequest> = {
+  encode(message: ExplainKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainKeyRequest>): ExplainKeyRequest {
+    return ExplainKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainKeyRequest>): ExplainKeyRequest {
+    const message = createBaseExplainKeyRequest();
+    message.key = object.key ?? Buffer.alloc(0);
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseExplainKeyResponse(): ExplainKeyResponse {
+  return { unknown: false, generated: false, created: undefined, revised: undefined, placements: [] };
+}
+
+export const ExplainKeyResponse: MessageFns<ExplainKeyResponse> = {
+  encode(message: ExplainKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.unknown !== false) {
+      writer.uint32(8).bool(message.unknown);
+    }
+    if (message.generated !== false) {
+      writer.uint32(16).bool(message.generated);
+    }
+    if (message.created !== undefined) {
+      Timestamp.encode(toTimestamp(message.created), writer.uint32(26).fork()).join();
+    }
+    if (message.revised !== undefined) {
+      Timestamp.encode(toTimestamp(message.revised), writer.uint32(34).fork()).join();
+    }
+    for (const v of message.placements) {
+      KeyPlacement.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.unknown = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generated = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.created = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.revised = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.placements.push(KeyPlacement.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExplainKeyResponse>): ExplainKeyResponse {
+    return ExplainKeyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainKeyResponse>): ExplainKeyResponse {
+    const message = createBaseExplainKeyResponse();
+    message.unknown = object.unknown ?? false;
+    message.generated = object.generated ?? false;
+    message.created = object.created ?? undefined;
+    message.revised = object.revised ?? undefined;
+    message.placements = object.placements?.map((e) => KeyPlacement.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseKeyPlacement(): KeyPlacement {
+  return {
+    exportName: "",
+    isRevised: false,
+    verdict: 0,
+    reason: "",
+    file: "",
+    due: undefined,
+    start: undefined,
+    end: undefined,
+  };
+}
+
+export const KeyPlacement: MessageFns<KeyPlacement> = {
+  encode(message: KeyPlacement, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.exportName !== "") {
+      writer.uint32(10).string(message.exportName);
+    }
+    if (message.isRevised !== false) {
+      writer.uint32(16).bool(message.isRevised);
+    }
+    if (message.verdict !== 0) {
+      writer.uint32(24).int32(message.verdict);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.file !== "") {
+      writer.uint32(42).string(message.file);
+    }
+    if (message.due !== undefined) {
+      Timestamp.encode(toTimestamp(message.due), writer.uint32(50).fork()).join();
+    }
+    if (message.start !== undefined) {
+      Timestamp.encode(toTimestamp(message.start), writer.uint32(58).fork()).join();
+    }
+    if (message.end !== undefined) {
+      Timestamp.encode(toTimestamp(message.end), writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeyPlacement {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeyPlacement();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.exportName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.isRevised = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.verdict = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.due = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.start = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.end = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<KeyPlacement>): KeyPlacement {
+    return KeyPlacement.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeyPlacement>): KeyPlacement {
+    const message = createBaseKeyPlacement();
+    message.exportName = object.exportName ?? "";
+    message.isRevised = object.isRevised ?? false;
+    message.verdict = object.verdict ?? 0;
+    message.reason = object.reason ?? "";
+    message.file = object.file ?? "";
+    message.due = object.due ?? undefined;
+    message.start = object.start ?? undefined;
+    message.end = object.end ?? undefined;
+    return message;
+  },
+};
+
 /** ExportService serves published files to the gateway, and plans and builds batches for operators. */
 export type ExportServiceDefinition = typeof ExportServiceDefinition;
 export const ExportServiceDefinition = {
@@ -1763,6 +2669,24 @@ export const ExportServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Plan tells what will be in which file, and when: batches that wait, then the windows that follow; nothing is changed. */
+    plan: {
+      name: "Plan",
+      requestType: PlanRequest as typeof PlanRequest,
+      requestStream: false,
+      responseType: PlanResponse as typeof PlanResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** ExplainKey tells for each export whether a key is in a file of it, will be, or why not. */
+    explainKey: {
+      name: "ExplainKey",
+      requestType: ExplainKeyRequest as typeof ExplainKeyRequest,
+      requestStream: false,
+      responseType: ExplainKeyResponse as typeof ExplainKeyResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -1801,6 +2725,13 @@ export interface ExportServiceImplementation<CallContextExt = {}> {
     request: GetSigningKeyRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<GetSigningKeyResponse>>;
+  /** Plan tells what will be in which file, and when: batches that wait, then the windows that follow; nothing is changed. */
+  plan(request: PlanRequest, context: CallContext & CallContextExt): Promise<DeepPartial<PlanResponse>>;
+  /** ExplainKey tells for each export whether a key is in a file of it, will be, or why not. */
+  explainKey(
+    request: ExplainKeyRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ExplainKeyResponse>>;
 }
 
 export interface ExportServiceClient<CallOptionsExt = {}> {
@@ -1832,6 +2763,13 @@ export interface ExportServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<GetSigningKeyRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<GetSigningKeyResponse>;
+  /** Plan tells what will be in which file, and when: batches that wait, then the windows that follow; nothing is changed. */
+  plan(request: DeepPartial<PlanRequest>, options?: CallOptions & CallOptionsExt): Promise<PlanResponse>;
+  /** ExplainKey tells for each export whether a key is in a file of it, will be, or why not. */
+  explainKey(
+    request: DeepPartial<ExplainKeyRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ExplainKeyResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
