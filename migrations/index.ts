@@ -5,6 +5,10 @@ import * as publish from './0002_publish.ts';
 import * as statistics from './0003_statistics.ts';
 import * as jwks from './0004_jwks.ts';
 import * as publishMany from './0005_publish_many.ts';
+import * as planning from './0006_planning.ts';
+import * as mirrors from './0007_mirrors.ts';
+import * as imports from './0008_imports.ts';
+import * as adoption from './0009_adoption.ts';
 
 /** One step of the schema. */
 export interface Migration {
@@ -19,4 +23,8 @@ export const migrations: readonly Migration[] = [
   { name: '0003_statistics', up: statistics.up },
   { name: '0004_jwks', up: jwks.up },
   { name: '0005_publish_many', up: publishMany.up },
+  { name: '0006_planning', up: planning.up },
+  { name: '0007_mirrors', up: mirrors.up },
+  { name: '0008_imports', up: imports.up },
+  { name: '0009_adoption', up: adoption.up },
 ];
