@@ -8,6 +8,19 @@ export interface BlobName {
   readonly name: string;
 }
 
+/** Content that can be read more than once, so that a write can be tried again. */
+export interface BlobSource {
+  /** Bytes that every reading gives; another number is a fault, and nothing is written. */
+  readonly size: number;
+  /** A new reading from the first byte. */
+  open(): Readable;
+  /** File of this machine that holds just that, where there is one: a store of files copies it without reading it. */
+  readonly path?: string;
+}
+
+/** What is written. */
+export type BlobContent = Uint8Array | BlobSource;
+
 /** How a blob is written. */
 export interface PutOptions {
   readonly contentType: string;
@@ -27,7 +40,7 @@ export interface BlobInfo {
 /** Faults: AppError `unavailable`/`blob_store_unavailable`. */
 export interface BlobStore {
   /** Writes all or nothing. `exists`: something was there and `onlyIfAbsent` was asked. */
-  put(blob: BlobName, body: Readable | Uint8Array, options: PutOptions): Promise<'written' | 'exists'>;
+  put(blob: BlobName, content: BlobContent, options: PutOptions): Promise<'written' | 'exists'>;
   /** Null when there is none. */
   stat(blob: BlobName): Promise<BlobInfo | null>;
   /** Null when there is none. `range` is first byte and length; length 0 = to the end. */

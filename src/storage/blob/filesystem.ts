@@ -3,12 +3,12 @@ import { link, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'nod
 import type { BigIntStats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { platform } from 'node:process';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { systemClock, type Clock } from '../../platform/clock.ts';
 import { hasCode, unless } from '../../platform/system-error.ts';
 import { blobStoreError } from './blob-error.ts';
 import { blobParts, checkBucket, uploadsFolder } from './blob-name.ts';
-import type { BlobInfo, BlobName, BlobStore, PutOptions } from './blob-store.ts';
+import type { BlobContent, BlobInfo, BlobName, BlobStore, PutOptions } from './blob-store.ts';
 import { fileBody } from './file-body.ts';
 import { removeDeadUploads, writeUpload } from './uploads.ts';
 
@@ -35,13 +35,10 @@ class FilesystemBlobStore implements BlobStore {
     this.#dir = dir;
   }
 
-  async put(blob: BlobName, body: Readable | Uint8Array, options: PutOptions): Promise<'written' | 'exists'> {
+  async put(blob: BlobName, content: BlobContent, options: PutOptions): Promise<'written' | 'exists'> {
     const target = this.#path(blob);
-    if (options.onlyIfAbsent && (await this.stat(blob)) !== null) {
-      if (body instanceof Readable) body.destroy();
-      return 'exists';
-    }
-    const upload = await writeUpload(join(this.#dir, blob.bucket), body);
+    if (options.onlyIfAbsent && (await this.stat(blob)) !== null) return 'exists';
+    const upload = await writeUpload(join(this.#dir, blob.bucket), content);
     try {
       return await this.#place(upload, target, options.onlyIfAbsent);
     } catch (error) {

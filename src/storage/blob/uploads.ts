@@ -1,26 +1,26 @@
 /** Unfinished writes of the filesystem store: temporary files in a hidden folder of the bucket. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
+import { constants, copyFile, mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { pid } from 'node:process';
-import type { Readable } from 'node:stream';
 import type { Clock } from '../../platform/clock.ts';
 import { isAlive } from '../../platform/is-alive.ts';
 import { unless } from '../../platform/system-error.ts';
-import { uploadsFolder } from './blob-name.ts';
 import { blobStoreError } from './blob-error.ts';
+import { uploadsFolder } from './blob-name.ts';
+import type { BlobContent, BlobSource } from './blob-store.ts';
 
 /** An upload that nobody has written to for so long is dead, whatever machine it came from. */
 const staleAfterMs = 60 * 60 * 1000;
 
 /**
- * Writes the body to a new temporary file of the bucket, down to the disk.
+ * Writes the content to a new temporary file of the bucket, down to the disk.
  *
  * @returns its path
- * @throws AppError `unavailable`/`blob_store_unavailable`, or what the body throws; the file is gone then
+ * @throws AppError `unavailable`/`blob_store_unavailable`, or what the content throws; the file is gone then
  */
-export async function writeUpload(bucketPath: string, body: Readable | Uint8Array): Promise<string> {
+export async function writeUpload(bucketPath: string, content: BlobContent): Promise<string> {
   const folder = join(bucketPath, uploadsFolder);
   const path = join(folder, uploadName());
   let file: FileHandle;
@@ -31,7 +31,7 @@ export async function writeUpload(bucketPath: string, body: Readable | Uint8Arra
     throw blobStoreError(error);
   }
   try {
-    await writeBody(file, body);
+    await writeContent(file, path, content);
     return path;
   } catch (error) {
     await rm(path, { force: true }).catch(() => undefined);
@@ -39,17 +39,21 @@ export async function writeUpload(bucketPath: string, body: Readable | Uint8Arra
   }
 }
 
-async function writeBody(file: FileHandle, body: Readable | Uint8Array): Promise<void> {
+async function writeContent(file: FileHandle, path: string, content: BlobContent): Promise<void> {
   try {
-    if (body instanceof Uint8Array) await writeAll(file, body);
-    else
-      for await (const chunk of body as AsyncIterable<string | Uint8Array>) {
-        await writeAll(file, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
-      }
+    if (content instanceof Uint8Array) await writeAll(file, content);
+    else await writeSource(file, path, content);
     await file.sync().catch(fail);
   } finally {
     await file.close().catch(fail);
   }
+}
+
+async function writeSource(file: FileHandle, path: string, source: BlobSource): Promise<void> {
+  if (source.path !== undefined) await copyFile(source.path, path, constants.COPYFILE_FICLONE).catch(fail);
+  else for await (const chunk of source.open() as AsyncIterable<Uint8Array>) await writeAll(file, chunk);
+  const { size } = await file.stat().catch(fail);
+  if (size !== source.size) fail(new Error('the content has another size than it was said to have'));
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

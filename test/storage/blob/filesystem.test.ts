@@ -9,10 +9,10 @@ import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import type { BlobStore } from '../../../src/storage/blob/blob-store.ts';
 import { openBlobStore } from '../../../src/storage/blob/open.ts';
+import { sourceOf } from '../../support/blob-source.ts';
 import { temporaryFolder } from '../../support/export-file.ts';
+import { describeBlobStore, onlyIfAbsent, overwrite } from './blob-store-suite.ts';
 
-const overwrite = { contentType: 'text/plain', cacheControl: 'no-cache', onlyIfAbsent: false };
-const onlyIfAbsent = { ...overwrite, onlyIfAbsent: true };
 const blob = { bucket: 'exports', name: 'aa/index.txt' };
 
 /** A store in a folder of its own. */
@@ -22,6 +22,8 @@ async function openSample(): Promise<{ store: BlobStore; dir: string } & AsyncDi
   const store = await openBlobStore({ kind: 'filesystem', dir });
   return { store, dir, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
+
+describeBlobStore('the filesystem store', openSample);
 
 async function collect(names: AsyncIterable<string>): Promise<string[]> {
   const collected = [];
@@ -39,16 +41,14 @@ describe('a blob', () => {
     await using sample = await openSample();
     expect(await sample.store.put(blob, Buffer.from('bytes'), overwrite)).toBe('written');
     expect(await textOf(sample.store)).toBe('bytes');
-    expect(await sample.store.put(blob, Readable.from([Buffer.from('a '), Buffer.from('stream')]), overwrite)).toBe(
-      'written',
-    );
+    expect(await sample.store.put(blob, sourceOf(Buffer.from('a '), Buffer.from('stream')), overwrite)).toBe('written');
     expect(await textOf(sample.store)).toBe('a stream');
   });
 
   it('may be larger than a buffer, and empty', async () => {
     await using sample = await openSample();
     const large = Buffer.alloc(1_000_003, 'xyz');
-    await sample.store.put(blob, Readable.from([large]), overwrite);
+    await sample.store.put(blob, sourceOf(large), overwrite);
     const read = await sample.store.read(blob);
     expect(read?.info.size).toBe(large.length);
     expect((await buffer(read!.body)).equals(large)).toBe(true);
@@ -120,12 +120,13 @@ describe('onlyIfAbsent', () => {
     expect(await textOf(sample.store)).toBe('first');
   });
 
-  it('closes the stream that it does not need', async () => {
+  it('opens no source that it does not need', async () => {
     await using sample = await openSample();
     await sample.store.put(blob, Buffer.from('first'), onlyIfAbsent);
-    const body = Readable.from([Buffer.from('second')]);
-    await sample.store.put(blob, body, onlyIfAbsent);
-    expect(body.destroyed).toBe(true);
+    const open = (): never => {
+      throw new Error('opened in vain');
+    };
+    expect(await sample.store.put(blob, { size: 1, open }, onlyIfAbsent)).toBe('exists');
   });
 
   it('has one winner among many at once in one process', async () => {
@@ -195,7 +196,9 @@ describe('an unfinished write', () => {
       yield Buffer.alloc(10);
       await Promise.reject(new Error('lost the source'));
     }
-    await expect(sample.store.put(blob, Readable.from(failing()), overwrite)).rejects.toThrow('lost the source');
+    await expect(sample.store.put(blob, { size: 20, open: () => Readable.from(failing()) }, overwrite)).rejects.toThrow(
+      'lost the source',
+    );
     expect(await sample.store.stat(blob)).toBeNull();
     expect(await readdir(join(sample.dir, 'exports', '.uploads'))).toEqual([]);
   });

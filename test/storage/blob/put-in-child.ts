@@ -24,5 +24,5 @@ if (what === 'race') {
     process.stdout.write('ready\n');
     await new Promise(() => setInterval(() => undefined, 1000));
   }
-  await store.put({ bucket: 'b', name: 'aa/killed.zip' }, Readable.from(endless()), options);
+  await store.put({ bucket: 'b', name: 'aa/killed.zip' }, { size: 1e9, open: () => Readable.from(endless()) }, options);
 }
