@@ -9,8 +9,9 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
-import { AppError } from '../../domain/errors.ts';
+import type { AppError } from '../../domain/errors.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { keyNotFound, keyUnusable, undecryptable, wrongPurpose } from './faults.ts';
 import { KeyFiles, type KeyPurpose, timeOfVersion } from './key-files.ts';
 import type { KeyManager, ManagedKey, SigningKeyVersion } from './key-manager.ts';
 import { signDigest } from './sign-digest.ts';
@@ -35,11 +36,13 @@ export class FilesystemKeyManager implements KeyManager {
   }
 
   async listKeys(): Promise<readonly ManagedKey[]> {
-    const keys = (await this.#files.names()).map(async (name) => {
-      const purpose = await this.#files.purpose(name);
-      return purpose === null ? [] : [{ name, purpose, versions: await this.#files.versions(name) }];
-    });
+    const keys = (await this.#files.names()).map(async (name) => (await this.findKey(name)) ?? []);
     return (await Promise.all(keys)).flat();
+  }
+
+  async findKey(name: string): Promise<ManagedKey | undefined> {
+    const purpose = await this.#files.purpose(name);
+    return purpose === null ? undefined : { name, purpose, versions: await this.#files.versions(name) };
   }
 
   async createSigningKey(name: string): Promise<SigningKeyVersion> {
@@ -99,15 +102,13 @@ export class FilesystemKeyManager implements KeyManager {
 
   async #exists(name: string, wanted: KeyPurpose): Promise<boolean> {
     const purpose = await this.#files.purpose(name);
-    if (purpose !== null && purpose !== wanted) {
-      throw new AppError('precondition', 'wrong_key_purpose', `the key ${name} is for ${purpose}, not for ${wanted}`);
-    }
+    if (purpose !== null && purpose !== wanted) throw wrongPurpose(name, purpose);
     return purpose !== null;
   }
 
   async #newest(name: string, purpose: KeyPurpose): Promise<string> {
     const [newest] = (await this.#exists(name, purpose)) ? await this.#files.versions(name) : [];
-    if (newest === undefined) throw notFound(`there is no key ${name}`);
+    if (newest === undefined) throw keyNotFound(`there is no key ${name}`);
     return newest;
   }
 
@@ -122,7 +123,7 @@ export class FilesystemKeyManager implements KeyManager {
     const loaded = this.#loaded.get(id);
     if (loaded) return loaded;
     const content = (await this.#exists(name, purpose)) ? await this.#files.read(name, version) : null;
-    if (content === null) throw notFound(`there is no such version of the key ${name}`);
+    if (content === null) throw keyNotFound(`there is no such version of the key ${name}`);
     const key = keyObject(name, purpose, content);
     this.#loaded.set(id, key);
     return key;
@@ -149,14 +150,5 @@ function keyObject(name: string, purpose: KeyPurpose, content: Uint8Array): KeyO
 }
 
 function unusable(name: string, wanted: string): AppError {
-  return new AppError('precondition', 'key_unusable', `a file of the key ${name} is not ${wanted}`);
-}
-
-function notFound(message: string): AppError {
-  return new AppError('precondition', 'key_not_found', message);
-}
-
-function undecryptable(cause?: unknown): AppError {
-  const message = 'a ciphertext cannot be opened: it was made with another key, or for another purpose, or is damaged';
-  return new AppError('internal', 'cannot_decrypt', message, cause === undefined ? {} : { cause });
+  return keyUnusable(`a file of the key ${name} is not ${wanted}`);
 }

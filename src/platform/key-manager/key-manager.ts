@@ -17,9 +17,16 @@ export interface ManagedKey {
   readonly versions: readonly string[];
 }
 
-/** Signs, wraps and unwraps; private keys never leave it. Unknown keys: AppError `precondition`/`key_not_found`; a manager that does not answer: `unavailable`/`key_manager_unavailable`. */
+/**
+ * Signs, wraps and unwraps; private keys never leave it. Unknown keys: AppError `precondition`/`key_not_found`; a manager
+ * that does not answer, throttles or fails: `unavailable`/`key_manager_unavailable`, which alone is worth another try; one
+ * that lets us do nothing: `unavailable`/`key_manager_denied`, naming the permission.
+ */
 export interface KeyManager {
+  /** Keys that are ours, sorted by name; an account may have others, which are left out. */
   listKeys(): Promise<readonly ManagedKey[]>;
+  /** The key of that name, listed or not; undefined when there is none. */
+  findKey(name: string): Promise<ManagedKey | undefined>;
   /** Makes an ECDSA P-256 key; an existing one is left alone. */
   createSigningKey(name: string): Promise<SigningKeyVersion>;
   /** Makes a new version of an existing signing key. */
@@ -28,7 +35,7 @@ export interface KeyManager {
   signingKeyVersions(name: string): Promise<readonly SigningKeyVersion[]>;
   /**
    * @param digest SHA-256, 32 bytes
-   * @returns ASN.1 DER ECDSA signature
+   * @returns ASN.1 DER ECDSA signature, as the manager gave it: whoever publishes it verifies it
    */
   sign(name: string, version: string, digest: Uint8Array): Promise<Uint8Array>;
   /** Makes a key that encrypts; an existing one is left alone. */

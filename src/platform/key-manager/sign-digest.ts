@@ -13,7 +13,7 @@ const size = 32;
  * @throws RangeError for a digest of another length
  */
 export function signDigest(privateKey: KeyObject, digest: Uint8Array): Uint8Array {
-  if (digest.length !== size) throw new RangeError(`a SHA-256 digest has ${String(size)} bytes`);
+  checkDigest(digest);
   const { d } = privateKey.export({ format: 'jwk' });
   if (d === undefined) throw new TypeError('a P-256 private key is wanted');
   const secret = Buffer.from(d, 'base64url');
@@ -22,4 +22,9 @@ export function signDigest(privateKey: KeyObject, digest: Uint8Array): Uint8Arra
   } finally {
     secret.fill(0);
   }
+}
+
+/** Throws RangeError for what is no SHA-256 digest. */
+export function checkDigest(digest: Uint8Array): void {
+  if (digest.length !== size) throw new RangeError(`a SHA-256 digest has ${String(size)} bytes`);
 }

@@ -1,6 +1,6 @@
 /** Keys in files. */
 import { execFile } from 'node:child_process';
-import { createHash, generateKeyPairSync, randomBytes, verify } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, verify } from 'node:crypto';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,16 +9,18 @@ import { expect, test } from 'vitest';
 import { ManualClock } from '../../../src/platform/clock.ts';
 import { FilesystemKeyManager } from '../../../src/platform/key-manager/filesystem.ts';
 import { signDigest } from '../../../src/platform/key-manager/sign-digest.ts';
+import { keyManagerSuite, sha256 } from './key-manager-suite.ts';
+
+keyManagerSuite('keys in files, as every key manager', async () => {
+  const keys = await folder();
+  return { manager: new FilesystemKeyManager(keys.dir), [Symbol.asyncDispose]: keys[Symbol.asyncDispose] };
+});
 
 const aad = Buffer.from('aad');
 
 async function folder() {
   const parent = await mkdtemp(join(tmpdir(), 'enmesh-keys-'));
   return { dir: join(parent, 'keys'), [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }) };
-}
-
-function sha256(text: string | Uint8Array): Uint8Array {
-  return createHash('sha256').update(text).digest();
 }
 
 test('a digest that is signed verifies as the signature of its message', async () => {
