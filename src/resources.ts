@@ -1,16 +1,17 @@
 /** What roles of one process share: database, blob store, key manager, job queue. Each is opened only where it is needed. */
-import { join } from 'node:path';
 import { AppError } from './domain/errors.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Values } from './platform/config/load.ts';
 import { openJobQueue, type JobQueue } from './platform/jobs.ts';
 import type { KeyManager } from './platform/key-manager/key-manager.ts';
 import { openKeyManager } from './platform/key-manager/open.ts';
+import { keyManagerSettings } from './platform/key-manager/settings.ts';
 import type { Lifecycle } from './platform/lifecycle.ts';
 import type { Logger } from './platform/logger.ts';
 import type { Metrics } from './platform/metrics.ts';
 import type { BlobStore } from './storage/blob/blob-store.ts';
 import { openBlobStore } from './storage/blob/open.ts';
+import { blobStoreSettings } from './storage/blob/settings.ts';
 import { Database } from './storage/database.ts';
 import { migrate, pendingMigrations } from './storage/migrate.ts';
 
@@ -91,11 +92,10 @@ export async function openDataResources(
   { values, lifecycle }: ResourceOptions,
   shared: SharedResources,
 ): Promise<DataResources> {
-  const dataDir = values.ENMESH_DATA_DIR!;
   return {
     ...shared,
-    blobStore: await openBlobStore({ kind: values.ENMESH_BLOB_STORE, dir: join(dataDir, 'blobs') }),
-    keyManager: openKeyManager({ kind: values.ENMESH_KEY_MANAGER, dir: join(dataDir, 'keys') }),
+    blobStore: await openBlobStore(blobStoreSettings(values)),
+    keyManager: await openKeyManager(keyManagerSettings(values)),
     jobQueue: lifecycle.add(await openJobQueue(directUrl(values))),
   };
 }

@@ -145,7 +145,8 @@ async function startBackground(
     databaseUrl: directUrl(values),
     jobs: started.flatMap(({ jobs }) => jobs ?? []),
     schedules: started.flatMap(({ schedules }) => schedules ?? []),
-    concurrency: values.ENMESH_EXPORT_CONCURRENCY + 1,
+    // Beside batches: mirrors and imports, which may wait for others for minutes, and everything that is short.
+    concurrency: values.ENMESH_EXPORT_CONCURRENCY + 3,
     logger,
     metrics,
     abortAfterMs: values.ENMESH_STOP_TIMEOUT * 500,

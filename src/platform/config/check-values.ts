@@ -1,5 +1,6 @@
 /** Rules over several variables, or over what a role needs: values that can each be read, but not be used together. */
 import { hostAndPort, hostOfTarget, insecureAddress, isLoopback } from './address.ts';
+import { keyManagerFault, keyManagerVariables } from './key-manager-fault.ts';
 import type { Values } from './load.ts';
 import type { VariableName } from './variables.ts';
 
@@ -17,6 +18,13 @@ const everyRole = ['server', 'export', 'federation', 'gateway'] as const;
 const stateful = ['server', 'export', 'federation'] as const;
 const withData = ['server', 'export'] as const;
 const targets = ['ENMESH_SERVER_TARGET', 'ENMESH_EXPORT_TARGET'] as const;
+
+const azureNames = [
+  'ENMESH_AZURE_STORAGE_CONNECTION_STRING',
+  'ENMESH_AZURE_STORAGE_ACCOUNT',
+  'ENMESH_AZURE_STORAGE_KEY',
+  'ENMESH_AZURE_STORAGE_ENDPOINT',
+] as const;
 
 /** decisions, Publish 15: a revoked key is refused within 30 s. */
 const maxAuthorityCacheSeconds = 30;
@@ -78,7 +86,29 @@ const rules: readonly Rule[] = [
     stateful,
     'every role but the gateway needs PostgreSQL, such as postgresql://USER:PASSWORD@HOST:5432/enmesh (`enmesh dev` brings its own)',
   ),
-  missing('ENMESH_DATA_DIR', withData, 'the filesystem blob store and key manager keep their files there'),
+  {
+    roles: withData,
+    reads: ['ENMESH_DATA_DIR', 'ENMESH_BLOB_STORE', 'ENMESH_KEY_MANAGER'],
+    fault: (values) =>
+      values.ENMESH_DATA_DIR === undefined &&
+      [values.ENMESH_BLOB_STORE, values.ENMESH_KEY_MANAGER].includes('filesystem') &&
+      'ENMESH_DATA_DIR is not set: the filesystem blob store and key manager keep their files there',
+  },
+  {
+    roles: withData,
+    reads: ['ENMESH_BLOB_STORE', 'ENMESH_S3_REGION', 'ENMESH_S3_ENDPOINT'],
+    fault: (values) =>
+      values.ENMESH_BLOB_STORE === 's3' &&
+      values.ENMESH_S3_REGION === undefined &&
+      values.ENMESH_S3_ENDPOINT === undefined &&
+      'ENMESH_S3_REGION is not set: the region of the buckets, such as eu-west-1 (AWS_REGION will do)',
+  },
+  {
+    roles: withData,
+    reads: ['ENMESH_BLOB_STORE', ...azureNames],
+    fault: (values) => values.ENMESH_BLOB_STORE === 'azure' && azureFault(values),
+  },
+  { roles: withData, reads: keyManagerVariables, fault: keyManagerFault },
   missing(
     'ENMESH_REVISION_TOKEN_KEY',
     ['server'],
@@ -89,6 +119,14 @@ const rules: readonly Rule[] = [
     ['server'],
     'random base64, the same on every replica, such as `openssl rand -base64 32` prints',
   ),
+  {
+    roles: withData,
+    reads: ['ENMESH_GCP_KMS_ENDPOINT', 'ENMESH_UNSAFE_LOOPBACK'],
+    fault: ({ ENMESH_GCP_KMS_ENDPOINT: endpoint, ENMESH_UNSAFE_LOOPBACK: allowed }) =>
+      endpoint?.startsWith('http:') &&
+      !(allowed && isLoopback(new URL(endpoint).hostname.replace(/^\[(.*)\]$/, '$1'))) &&
+      'ENMESH_GCP_KMS_ENDPOINT wants https: plain http is for loopback addresses in test installations, with ENMESH_UNSAFE_LOOPBACK=true',
+  },
   {
     roles: ['server'],
     reads: ['ENMESH_AUTHORITY_CACHE'],
@@ -170,6 +208,22 @@ const rules: readonly Rule[] = [
       'ENMESH_CALLER_TOKENS is set, so the gateway in this process needs ENMESH_CLIENT_TOKEN, a token with the role gateway',
   },
 ];
+
+/** What is wrong with the place of Azure's blobs. */
+function azureFault(values: Values): string | false {
+  const [connectionString, account, key, endpoint] = azureNames.map((name) => values[name]);
+  if (connectionString !== undefined) {
+    const isUsable = /(^|;)AccountName=.+;AccountKey=|(^|;)BlobEndpoint=|^UseDevelopmentStorage=true/i.test(
+      connectionString,
+    );
+    return !isUsable && 'ENMESH_AZURE_STORAGE_CONNECTION_STRING is not a connection string of a storage account';
+  }
+  if (account !== undefined) return false;
+  if (endpoint === undefined) {
+    return 'ENMESH_AZURE_STORAGE_ACCOUNT is not set: the storage account (AZURE_STORAGE_ACCOUNT will do)';
+  }
+  return key !== undefined && 'ENMESH_AZURE_STORAGE_KEY needs ENMESH_AZURE_STORAGE_ACCOUNT, whose key it is';
+}
 
 /** Hosts that a gateway calls. */
 function calledHosts(values: Values): string[] {

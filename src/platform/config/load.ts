@@ -47,17 +47,27 @@ export async function readEnvironment(env: NodeJS.ProcessEnv, isDev: boolean): P
   const unreadable = new Set<VariableName>();
   const values: Record<string, unknown> = {};
   for (const [name, variable] of Object.entries(variables) as [VariableName, Variable<unknown>][]) {
-    const given = env[name];
+    const [source, given] = givenText(name, variable, env);
     const text = given ?? (isDev ? variable.dev : undefined) ?? variable.fallback;
     if (text === undefined) continue;
     try {
       values[name] = variable.reader(await resolveSecret(text, env));
     } catch (error) {
-      faults.push(`${name} ${error instanceof Error ? error.message : 'cannot be read'}`);
+      faults.push(`${source} ${error instanceof Error ? error.message : 'cannot be read'}`);
       unreadable.add(name);
     }
   }
   return { values, faults, unreadable };
+}
+
+/** The first name under which the environment has a text, and that text. Other programs' names count when not empty. */
+function givenText(
+  name: VariableName,
+  { also = [] }: Variable<unknown>,
+  env: NodeJS.ProcessEnv,
+): readonly [name: string, text: string | undefined] {
+  const source = env[name] === undefined ? (also.find((other) => (env[other] ?? '') !== '') ?? name) : name;
+  return [source, env[source]];
 }
 
 function unknownNames(env: NodeJS.ProcessEnv): string[] {

@@ -32,9 +32,17 @@ export function configurationMarkdown(): string {
 function section(group: Group, entries: readonly (readonly [VariableName, Variable<unknown>])[]): string {
   const rows = entries
     .filter(([, variable]) => variable.group === group)
-    .map(([name, { fallback, dev, doc }]) => `| \`${name}\` | ${code(fallback)} | ${code(dev)} | ${escaped(doc)} |`);
+    .map(([name, variable]) => {
+      const { fallback, dev } = variable;
+      return `| \`${name}\` | ${code(fallback)} | ${code(dev)} | ${escaped(meaning(variable))} |`;
+    });
   const head = ['| variable | default | in development | meaning |', '|---|---|---|---|'];
   return [`## ${group}`, '', ...head, ...rows, ''].join('\n');
+}
+
+function meaning({ doc, also = [] }: Variable<unknown>): string {
+  if (also.length === 0) return doc;
+  return `${doc} Where it is not set, ${also.map((name) => `\`${name}\``).join(' or ')} counts.`;
 }
 
 function code(text: string | undefined): string {

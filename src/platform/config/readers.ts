@@ -94,6 +94,35 @@ export function httpUrl(value: string): string {
   return value;
 }
 
+/** A service's URL, without the slash at its end; a host without a scheme is an emulator's, on plain http. */
+export function endpoint(value: string): string {
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
+  return httpUrl(url).replace(/\/+$/, '');
+}
+
+/** The resource name of a Google Cloud KMS key ring. */
+export function keyRing(value: string): string {
+  if (!/^projects\/[^/\s]+\/locations\/[a-z0-9-]+\/keyRings\/[A-Za-z0-9_-]{1,63}$/.test(value)) {
+    throw new Error('wants projects/PROJECT/locations/LOCATION/keyRings/RING');
+  }
+  return value;
+}
+
+/** An https URL of a host alone. */
+export function httpsOrigin(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const isOrigin = url?.protocol === 'https:' && value.replace(/\/$/, '').toLowerCase() === url.origin;
+  if (!isOrigin) throw new Error('wants an https URL without a path, such as https://NAME.vault.azure.net');
+  return url.origin;
+}
+
+/** Where an engine is mounted in Vault: names with slashes in between. */
+export function mountPath(value: string): string {
+  const path = value.replace(/\/$/, '');
+  if (!/^\w[\w.-]*(\/\w[\w.-]*)*$/.test(path)) throw new Error('wants a mount path such as transit or team/transit');
+  return path;
+}
+
 /** Standard base64 of at least one byte. */
 export function base64(value: string): Uint8Array {
   const bytes = Buffer.from(value, 'base64');

@@ -1,14 +1,21 @@
-/** Roots of trust named by the environment: a PEM file → its text, with faults that name the variable. */
+/** Roots of trust named by the environment: PEM files → their text, with faults that name the variable. */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Role } from './check-values.ts';
 import { ConfigurationError, type Values } from './load.ts';
 import type { VariableName } from './variables.ts';
 
-const name = 'ENMESH_JWKS_CA' satisfies VariableName;
+/** A file of roots, and the roles that use it. */
+const users = {
+  ENMESH_JWKS_CA: ['server'],
+  ENMESH_DOWNLOAD_CA: ['export', 'federation'],
+} as const satisfies Partial<Record<VariableName, readonly Role[]>>;
+
+/** A variable that names a file of roots. */
+export type RootsVariable = keyof typeof users;
 
 /**
- * The fault of the roots file that these roles use; none when they use none, or nothing is said about it.
+ * The faults of the roots files that these roles use; none when they use none, or nothing is said about them.
  * @param except variables that nothing is said about
  */
 export async function rootsFaults(
@@ -16,23 +23,34 @@ export async function rootsFaults(
   roles: ReadonlySet<Role>,
   except: ReadonlySet<VariableName> = new Set(),
 ): Promise<string[]> {
-  if (!roles.has('server') || except.has(name)) return [];
+  const names = (Object.keys(users) as RootsVariable[]).filter(
+    (name) => !except.has(name) && users[name].some((role) => roles.has(role)),
+  );
+  return (await Promise.all(names.map(async (name) => await fault(name, values[name])))).flat();
+}
+
+/**
+ * Whom others are trusted by, as PEM text; undefined = the system's roots.
+ * @throws ConfigurationError for a file that cannot be used
+ */
+export async function readRoots(name: RootsVariable, values: Values): Promise<string | undefined> {
+  return await readRootsFile(name, values[name]);
+}
+
+/** As {@link readRoots}, for a file that counts only where something else is set. */
+export async function readRootsFile(name: VariableName, path: string | undefined): Promise<string | undefined> {
+  const faults = await fault(name, path);
+  if (faults.length > 0) throw new ConfigurationError(faults);
+  return await read(path);
+}
+
+async function fault(name: VariableName, path: string | undefined): Promise<string[]> {
   try {
-    await read(values[name]);
+    await read(path);
     return [];
   } catch (error) {
     return [`${name} names no file with PEM certificates: ${error instanceof Error ? error.message : ''}`];
   }
-}
-
-/**
- * Whom the JWKS of health authorities are trusted by, as PEM text; undefined = the system's roots.
- * @throws ConfigurationError for a file that cannot be used
- */
-export async function jwksRoots(values: Values): Promise<string | undefined> {
-  const faults = await rootsFaults(values, new Set<Role>(['server']));
-  if (faults.length > 0) throw new ConfigurationError(faults);
-  return await read(values[name]);
 }
 
 async function read(path: string | undefined): Promise<string | undefined> {

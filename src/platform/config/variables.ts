@@ -8,6 +8,8 @@ export interface Variable<T> {
   readonly reader: Reader<T>;
   /** Text that the reader takes; absent = no default. */
   readonly fallback?: string;
+  /** Names of the ecosystem that are read, in this order, where ours is not set. */
+  readonly also?: readonly string[];
   /** Text that `enmesh dev` uses where nothing is set. */
   readonly dev?: string;
   /** One sentence for the documentation. */
@@ -25,6 +27,7 @@ export type Group =
   | 'Publishing'
   | 'Keys and secrets'
   | 'Federation'
+  | 'Mirrors and imports'
   | 'Test installations only';
 
 function variable<T>(group: Group, reader: Reader<T>, doc: string, fallback: string, dev?: string): Variable<T> {
@@ -102,7 +105,7 @@ export const variables = {
   ENMESH_DATABASE_POOL_SIZE: variable(
     'Database',
     read.integer(1, 1000),
-    'Connections of requests and exports at most, per process; at least 2 × ENMESH_EXPORT_CONCURRENCY + 2 in the export role. Jobs use further connections of their own in each process of the server and export roles: at most 2 × ENMESH_EXPORT_CONCURRENCY + 8.',
+    'Connections of requests and exports at most, per process; at least 2 × ENMESH_EXPORT_CONCURRENCY + 2 in the export role. Jobs use further connections of their own in each process of the server, export and federation roles: at most 2 × ENMESH_EXPORT_CONCURRENCY + 12.',
     '10',
   ),
   ENMESH_DATABASE_STATEMENT_TIMEOUT: variable(
@@ -232,9 +235,74 @@ export const variables = {
   ),
   ENMESH_BLOB_STORE: variable(
     'Windows and exports',
-    read.oneOf('filesystem'),
-    'Where files are published: `filesystem` (under the data directory).',
+    read.oneOf('filesystem', 'gcs', 's3', 'azure'),
+    'Where files are published: `filesystem` (under the data directory), `gcs`, `s3` or `azure`.',
     'filesystem',
+  ),
+  ENMESH_CREATE_BUCKETS: variable(
+    'Windows and exports',
+    read.bool,
+    'Make buckets of `gcs`, `s3` and `azure` that are missing when something is written to them.',
+    'false',
+    'true',
+  ),
+  ENMESH_GCS_ENDPOINT: {
+    ...optional(
+      'Windows and exports',
+      read.endpoint,
+      "With `gcs`: instead of Google's own endpoint, such as a private one or an emulator; credentials are sent over https only. Google's client finds them by its own rules (`GOOGLE_APPLICATION_CREDENTIALS`, metadata server).",
+    ),
+    also: ['STORAGE_EMULATOR_HOST'],
+  },
+  ENMESH_GCS_PROJECT: {
+    ...optional('Windows and exports', read.text, 'With `gcs`: project in which missing buckets are made.'),
+    also: ['GOOGLE_CLOUD_PROJECT'],
+  },
+  ENMESH_S3_REGION: {
+    ...optional(
+      'Windows and exports',
+      read.text,
+      "With `s3`: region of the buckets; `us-east-1` with an endpoint of its own. Amazon's client finds credentials by its own rules (`AWS_ACCESS_KEY_ID`, profile, role).",
+    ),
+    also: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
+  },
+  ENMESH_S3_ENDPOINT: {
+    ...optional(
+      'Windows and exports',
+      read.endpoint,
+      "With `s3`: instead of Amazon's own endpoint, another store that speaks its protocol.",
+    ),
+    also: ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
+  },
+  ENMESH_S3_PATH_STYLE: optional(
+    'Windows and exports',
+    read.bool,
+    'With `s3`: the bucket stands in the path, not in the host name; true when there is an endpoint of its own.',
+  ),
+  ENMESH_AZURE_STORAGE_CONNECTION_STRING: {
+    ...optional(
+      'Windows and exports',
+      read.text,
+      'With `azure`: connection string of the storage account, wins over the next three. Usually a secret reference.',
+    ),
+    also: ['AZURE_STORAGE_CONNECTION_STRING'],
+  },
+  ENMESH_AZURE_STORAGE_ACCOUNT: {
+    ...optional('Windows and exports', read.text, 'With `azure`: name of the storage account.'),
+    also: ['AZURE_STORAGE_ACCOUNT'],
+  },
+  ENMESH_AZURE_STORAGE_KEY: {
+    ...optional(
+      'Windows and exports',
+      read.text,
+      "With `azure`: key of the account, usually a secret reference. Without it Azure's client finds credentials by its own rules (workload or managed identity, `AZURE_CLIENT_ID` …).",
+    ),
+    also: ['AZURE_STORAGE_KEY'],
+  },
+  ENMESH_AZURE_STORAGE_ENDPOINT: optional(
+    'Windows and exports',
+    read.endpoint,
+    'With `azure`: URL of the blob service; `https://ACCOUNT.blob.core.windows.net` when not set.',
   ),
 
   ENMESH_MAX_KEYS_ON_PUBLISH: variable('Publishing', read.integer(1, 1000), 'Most keys in one publish.', '30'),
@@ -388,9 +456,94 @@ export const variables = {
 
   ENMESH_KEY_MANAGER: variable(
     'Keys and secrets',
-    read.oneOf('filesystem'),
-    'Who keeps private keys: `filesystem` (under the data directory).',
+    read.oneOf('filesystem', 'gcp-kms', 'aws-kms', 'azure-key-vault', 'vault'),
+    'Who keeps private keys: `filesystem` (under the data directory), `gcp-kms`, `aws-kms`, `azure-key-vault` or `vault`.',
     'filesystem',
+  ),
+  ENMESH_KEY_MANAGER_TIMEOUT: variable(
+    'Keys and secrets',
+    read.positiveDuration,
+    'Longest single call of the key manager. One that fails is tried again, for three times so long in all.',
+    '10s',
+  ),
+  ENMESH_GCP_KMS_KEY_RING: optional(
+    'Keys and secrets',
+    read.keyRing,
+    'With `gcp-kms`: key ring of the keys that are given by their bare names, `projects/PROJECT/locations/LOCATION/keyRings/RING`.',
+  ),
+  ENMESH_GCP_KMS_PROTECTION_LEVEL: variable(
+    'Keys and secrets',
+    read.oneOf('hsm', 'software'),
+    'With `gcp-kms`: what protects the keys that are made.',
+    'hsm',
+  ),
+  ENMESH_GCP_KMS_ENDPOINT: optional(
+    'Keys and secrets',
+    read.httpUrl,
+    "With `gcp-kms`: instead of Google's own endpoint, such as a private one; plain http on loopback alone, with ENMESH_UNSAFE_LOOPBACK.",
+  ),
+  ENMESH_AZURE_KEY_VAULT_URL: optional(
+    'Keys and secrets',
+    read.httpsOrigin,
+    'With `azure-key-vault`: vault (or Managed HSM) of the keys that are given by their bare names, `https://NAME.vault.azure.net`.',
+  ),
+  ENMESH_AZURE_KEY_VAULT_PROTECTION_LEVEL: variable(
+    'Keys and secrets',
+    read.oneOf('hsm', 'software'),
+    'With `azure-key-vault`: what protects the keys that are made; `hsm` needs a premium vault or a Managed HSM.',
+    'software',
+  ),
+  ENMESH_VAULT_ADDR: {
+    ...optional(
+      'Keys and secrets',
+      read.httpUrl,
+      'With `vault`: `https://HOST:PORT`; plain http on loopback alone, where an agent listens.',
+    ),
+    also: ['VAULT_ADDR'],
+  },
+  ENMESH_VAULT_NAMESPACE: {
+    ...optional('Keys and secrets', read.text, 'With `vault`: namespace of the engine.'),
+    also: ['VAULT_NAMESPACE'],
+  },
+  ENMESH_VAULT_CACERT: {
+    ...optional('Keys and secrets', read.text, "With `vault`: PEM file of its roots; the system's when there is none."),
+    also: ['VAULT_CACERT'],
+  },
+  ENMESH_VAULT_TOKEN: {
+    ...optional(
+      'Keys and secrets',
+      read.text,
+      'With `vault`: a token, renewed while Vault lets it live. Usually a secret reference.',
+    ),
+    also: ['VAULT_TOKEN'],
+  },
+  ENMESH_VAULT_TOKEN_FILE: optional(
+    'Keys and secrets',
+    read.text,
+    'With `vault`: file of a token that an agent keeps fresh, read at each use; comes before ENMESH_VAULT_TOKEN.',
+  ),
+  ENMESH_VAULT_ROLE: optional(
+    'Keys and secrets',
+    read.text,
+    "With `vault`: role as which to log in with the service account's token; comes before ENMESH_VAULT_TOKEN_FILE.",
+  ),
+  ENMESH_VAULT_AUTH_MOUNT: variable(
+    'Keys and secrets',
+    read.mountPath,
+    'With ENMESH_VAULT_ROLE: mount path of the Kubernetes or JWT auth method.',
+    'kubernetes',
+  ),
+  ENMESH_VAULT_JWT_FILE: variable(
+    'Keys and secrets',
+    read.text,
+    "With ENMESH_VAULT_ROLE: file of the service account's token.",
+    '/var/run/secrets/kubernetes.io/serviceaccount/token',
+  ),
+  ENMESH_VAULT_TRANSIT_MOUNT: variable(
+    'Keys and secrets',
+    read.mountPath,
+    'With `vault`: mount path of the transit engine.',
+    'transit',
   ),
   ENMESH_CREATE_KEYS: variable(
     'Keys and secrets',
@@ -457,6 +610,94 @@ export const variables = {
     'Publish keys that are still valid.',
     'false',
   ),
+
+  ENMESH_MIRROR_INTERVAL: variable(
+    'Mirrors and imports',
+    read.positiveDuration,
+    'How often mirrors are brought up to date.',
+    '5m',
+    '15s',
+  ),
+  ENMESH_MIRROR_MAX_INDEX_BYTES: variable(
+    'Mirrors and imports',
+    read.integer(1, 64 * 1024 * 1024),
+    'Largest index of another authority that is mirrored.',
+    '1048576',
+  ),
+  ENMESH_MIRROR_MAX_FILE_BYTES: variable(
+    'Mirrors and imports',
+    read.integer(1, 1024 * 1024 * 1024),
+    'Largest file of another authority that is mirrored.',
+    '20971520',
+  ),
+  ENMESH_DOWNLOAD_INDEX_TIMEOUT: variable(
+    'Mirrors and imports',
+    read.positiveDuration,
+    "Longest time to fetch another authority's index, from the name look-up to the last byte.",
+    '30s',
+  ),
+  ENMESH_DOWNLOAD_FILE_TIMEOUT: variable(
+    'Mirrors and imports',
+    read.positiveDuration,
+    "Longest time to fetch one of another authority's files.",
+    '2m',
+  ),
+  ENMESH_DOWNLOAD_CA: optional(
+    'Mirrors and imports',
+    read.text,
+    "PEM file: roots for the servers of other authorities' files; the system's when not set.",
+  ),
+  ENMESH_DOWNLOAD_ALLOW_PRIVATE_ADDRESSES: variable(
+    'Mirrors and imports',
+    read.bool,
+    "Fetch other authorities' files from private, loopback and link-local addresses too.",
+    'false',
+  ),
+
+  ENMESH_IMPORT_INTERVAL: variable(
+    'Mirrors and imports',
+    read.positiveDuration,
+    'How often the indexes of imports are read.',
+    '15m',
+    '15s',
+  ),
+  ENMESH_IMPORT_MAX_INDEX_BYTES: variable(
+    'Mirrors and imports',
+    read.integer(1, 64 * 1024 * 1024),
+    'Largest index of another authority that is imported.',
+    '1048576',
+  ),
+  ENMESH_IMPORT_MAX_FILE_BYTES: variable(
+    'Mirrors and imports',
+    read.integer(1, 128 * 1024 * 1024),
+    'Largest file of another authority that is imported; its `export.bin` may inflate to four times as much.',
+    '20971520',
+  ),
+  ENMESH_IMPORT_MAX_KEYS: variable(
+    'Mirrors and imports',
+    read.integer(1, 10_000_000),
+    'Most keys in one file of another authority that is imported.',
+    '2000000',
+  ),
+  ENMESH_IMPORT_BACKFILL_REPORT_TYPE: variable(
+    'Mirrors and imports',
+    read.oneOf('none', 'confirmed', 'likely'),
+    'Report type of imported keys that have none.',
+    'confirmed',
+  ),
+  ENMESH_IMPORT_BACKFILL_DAYS_SINCE_ONSET: variable(
+    'Mirrors and imports',
+    read.bool,
+    'Imported keys without days since onset get ENMESH_IMPORT_BACKFILL_DAYS_SINCE_ONSET_VALUE.',
+    'true',
+  ),
+  ENMESH_IMPORT_BACKFILL_DAYS_SINCE_ONSET_VALUE: variable(
+    'Mirrors and imports',
+    read.integer(0, 14),
+    'Days since onset of imported keys that have none.',
+    '10',
+  ),
+
   ENMESH_UNSAFE_RETENTION: variable('Test installations only', read.bool, 'Allow a retention below 10d.', 'false'),
   ENMESH_UNSAFE_SHORT_WINDOWS: variable(
     'Test installations only',
@@ -468,7 +709,7 @@ export const variables = {
   ENMESH_UNSAFE_LOOPBACK: variable(
     'Test installations only',
     read.bool,
-    'Allow issuers and JWKS over plain http, and partners without TLS, on loopback addresses.',
+    'Allow issuers, JWKS and files of other authorities over plain http, and partners without TLS, on loopback addresses.',
     'false',
     'true',
   ),

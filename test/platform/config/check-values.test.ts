@@ -22,6 +22,33 @@ test('what each role needs is asked for, and nothing else', async () => {
   expect(await named('server', 'gateway')).toEqual(Object.keys(server));
 });
 
+test('a data directory is asked for where something is kept there', async () => {
+  const { ENMESH_DATABASE_URL, ENMESH_REVISION_TOKEN_KEY, ENMESH_REVISION_TOKEN_AAD } = server;
+  const cloud = { ENMESH_KEY_MANAGER: 'aws-kms', ENMESH_BLOB_STORE: 's3', ENMESH_S3_REGION: 'eu-west-1' };
+  const elsewhere = { ENMESH_DATABASE_URL, ENMESH_REVISION_TOKEN_KEY, ENMESH_REVISION_TOKEN_AAD, ...cloud };
+  expect(await faults(['server', 'export'], elsewhere)).toEqual([]);
+  for (const name of ['ENMESH_KEY_MANAGER', 'ENMESH_BLOB_STORE']) {
+    expect(await faults(['export'], { ...elsewhere, [name]: 'filesystem' })).toEqual([
+      expect.stringContaining('ENMESH_DATA_DIR is not set'),
+    ]);
+  }
+});
+
+test.for([
+  ['https://kms.example', 'false', true],
+  ['http://127.0.0.1:1', 'true', true],
+  ['http://[::1]:1', 'true', true],
+  ['http://127.0.0.1:1', 'false', false],
+  ['http://10.0.0.1', 'true', false],
+  ['http://kms.example', 'true', false],
+] as const)('the endpoint %s of Google Cloud KMS, unsafe loopback %s, is taken: %s', async (given) => {
+  const [endpoint, unsafe, isTaken] = given;
+  const env = { ...server, ENMESH_GCP_KMS_ENDPOINT: endpoint, ENMESH_UNSAFE_LOOPBACK: unsafe };
+  expect(await faults(['server'], env)).toEqual(
+    isTaken ? [] : [expect.stringMatching(/^ENMESH_GCP_KMS_ENDPOINT wants https/)],
+  );
+});
+
 test('nothing is wrong with what was asked for', async () => {
   expect(await faults(['server', 'export', 'federation', 'gateway'], server)).toEqual([]);
 });
@@ -92,4 +119,38 @@ test('nothing is said about variables that are excepted', async () => {
   const except = new Set(['ENMESH_DATABASE_URL', 'ENMESH_RETENTION'] as const);
   const values = await readValues({ ENMESH_RETENTION: '1d' }, false);
   expect(faultsOf(values, new Set(['export']), except)).toEqual([expect.stringContaining('ENMESH_DATA_DIR')]);
+});
+
+test.for<[Record<string, string>, string | undefined]>([
+  [{ ENMESH_BLOB_STORE: 'gcs' }, undefined],
+  [{ ENMESH_BLOB_STORE: 's3' }, 'ENMESH_S3_REGION'],
+  [{ ENMESH_BLOB_STORE: 's3', AWS_REGION: 'eu-west-1' }, undefined],
+  [{ ENMESH_BLOB_STORE: 's3', AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9000' }, undefined],
+  [{ ENMESH_BLOB_STORE: 'azure' }, 'ENMESH_AZURE_STORAGE_ACCOUNT'],
+  [{ ENMESH_BLOB_STORE: 'azure', AZURE_STORAGE_ACCOUNT: 'enmesh' }, undefined],
+  [{ ENMESH_BLOB_STORE: 'azure', ENMESH_AZURE_STORAGE_ENDPOINT: 'https://blobs.example' }, undefined],
+  [
+    {
+      ENMESH_BLOB_STORE: 'azure',
+      ENMESH_AZURE_STORAGE_ENDPOINT: 'https://blobs.example',
+      ENMESH_AZURE_STORAGE_KEY: 'a2V5',
+    },
+    'ENMESH_AZURE_STORAGE_KEY',
+  ],
+  [{ ENMESH_BLOB_STORE: 'azure', AZURE_STORAGE_CONNECTION_STRING: 'AccountName=a;AccountKey=a2V5' }, undefined],
+  [{ ENMESH_BLOB_STORE: 'azure', AZURE_STORAGE_CONNECTION_STRING: 'UseDevelopmentStorage=true' }, undefined],
+  [{ ENMESH_BLOB_STORE: 'azure', AZURE_STORAGE_CONNECTION_STRING: 'a2V5' }, 'ENMESH_AZURE_STORAGE_CONNECTION_STRING'],
+])('a blob store has what it needs: %j', async ([environment, fault]) => {
+  const found = await faults(['export'], { ...server, ...environment });
+  expect(found.map((text) => text.split(' ')[0])).toEqual(fault === undefined ? [] : [fault]);
+  expect(found.join()).not.toContain('a2V5');
+});
+
+test('no data directory is needed where nothing lies in it', async () => {
+  const { ENMESH_DATABASE_URL } = server;
+  const remote = { ENMESH_DATABASE_URL, ENMESH_BLOB_STORE: 'gcs', ENMESH_KEY_MANAGER: 'aws-kms' };
+  const named = async (env: Record<string, string>) => (await faults(['export'], env)).join();
+  expect(await named(remote)).not.toContain('ENMESH_DATA_DIR');
+  expect(await named({ ...remote, ENMESH_BLOB_STORE: 'filesystem' })).toContain('ENMESH_DATA_DIR');
+  expect(await named({ ...remote, ENMESH_KEY_MANAGER: 'filesystem' })).toContain('ENMESH_DATA_DIR');
 });

@@ -94,3 +94,14 @@ test('a fault never repeats the value, which may be a secret', async () => {
   const env = Object.fromEntries(Object.keys(variables).map((name) => [name, 'hunter2 hunter2']));
   expect((await faultsOf(env)).join('\n')).not.toContain('hunter2');
 });
+
+test('a name of the ecosystem counts where ours is not set, and is not empty; faults name it', async () => {
+  const region = async (env: NodeJS.ProcessEnv) => (await readValues(env, false)).ENMESH_S3_REGION;
+  expect(await region({ AWS_DEFAULT_REGION: 'third', AWS_REGION: 'second', ENMESH_S3_REGION: 'first' })).toBe('first');
+  expect(await region({ AWS_DEFAULT_REGION: 'third', AWS_REGION: 'second' })).toBe('second');
+  expect(await region({ AWS_DEFAULT_REGION: 'third', AWS_REGION: '' })).toBe('third');
+  expect(await region({ AWS_REGION: '' })).toBeUndefined();
+  expect(await faultsOf({ AWS_ENDPOINT_URL: 'ftp://x' })).toEqual(['AWS_ENDPOINT_URL wants an https URL']);
+  const secret = { ENMESH_AZURE_STORAGE_KEY: 'secret://env/KEY', KEY: 'a2V5' };
+  expect((await readValues(secret, false)).ENMESH_AZURE_STORAGE_KEY).toBe('a2V5');
+});

@@ -164,3 +164,18 @@ test('caller roles are three words, and a refusal never repeats what may be a to
     expect(() => rolePairs(text)).toThrow(/^(?!.*secret).*wants NAME=/);
   }
 });
+
+test('a key ring is a full resource name', () => {
+  const ring = 'projects/my-project/locations/europe-west1/keyRings/en_mesh-1';
+  expect(read.keyRing(ring)).toBe(ring);
+  expect(read.keyRing(`projects/p/locations/global/keyRings/${'r'.repeat(63)}`)).toContain('rrr');
+  for (const text of ['', 'enmesh', `${ring}/cryptoKeys/k`, `${ring}\n`, `/${ring}`, `${ring}${'r'.repeat(63)}`]) {
+    expect(() => read.keyRing(text)).toThrow('wants projects/PROJECT/locations/LOCATION/keyRings/RING');
+  }
+});
+
+test('an endpoint has no slash at its end; without a scheme it is an emulator on plain http', () => {
+  expect(read.endpoint('https://blobs.example/path/')).toBe('https://blobs.example/path');
+  expect(read.endpoint('127.0.0.1:4443')).toBe('http://127.0.0.1:4443');
+  expect(() => read.endpoint('ftp://blobs.example')).toThrow('https URL');
+});
