@@ -1,5 +1,6 @@
 /** Schemas of single values in a configuration file. A message says what is wanted. */
 import { z } from 'zod';
+import { isFilenameRoot } from '../export/file-name.ts';
 import { mostKeysInFile } from '../export-file/format.ts';
 import { parseDuration } from './duration.ts';
 
@@ -136,9 +137,4 @@ function isHttpsOrLoopback(value: string): boolean {
   if (value.length > 1000 || !URL.canParse(value)) return false;
   const { protocol, username, password, hash } = new URL(value);
   return username === '' && password === '' && hash === '' && (protocol === 'https:' || isLoopbackHttp(value));
-}
-
-function isFilenameRoot(value: string): boolean {
-  if (value.length > 200 || !/^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(value) || value.includes('..')) return false;
-  return value.split('/').every((part) => part !== '' && part !== '.');
 }

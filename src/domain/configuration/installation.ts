@@ -3,12 +3,15 @@ import type { Configuration, Export } from './configuration.ts';
 import { formatDuration } from './duration.ts';
 import { fault, type Fault, type PathPart } from './faults.ts';
 import { isLoopbackHttp } from './fields.ts';
+import { daySeconds, leastGraceSeconds, mostFilesADay, mostKeysForPhones } from './phone-limits.ts';
 
 /** What an installation allows. */
 export interface Installation {
   /** Times of keys are multiples of this. */
   readonly truncateSeconds: number;
-  /** Test installations: exports with more than 15 files a day, short grace. */
+  /** ENMESH_EXPORT_MAX_RECORDS: most keys in one file, where the export doesn't say. */
+  readonly maxRecords: number;
+  /** Test installations: exports with more than 15 files a day, larger files, short grace. */
   readonly allowShortWindows: boolean;
   /** Test installations: plain http on loopback addresses. */
   readonly allowLoopback: boolean;
@@ -19,12 +22,6 @@ export interface Installation {
 }
 
 type Path = readonly PathPart[];
-
-/** Phones take about 15 files a day (reference 3.8). */
-const mostFilesADay = 15;
-const daySeconds = 86_400;
-/** A cached index may be a day old and still name the file. */
-const leastGraceSeconds = 86_400;
 
 /** Faults that depend on the installation. */
 export function installationFaults(configuration: Configuration, installation: Installation): Fault[] {
@@ -53,18 +50,42 @@ function exportFaults(series: Export, path: Path, installation: Installation): F
     );
   }
   if (installation.allowShortWindows) return faults;
+  if (daySeconds % series.periodSeconds !== 0) {
+    faults.push(
+      fault(
+        [...path, 'period'],
+        'does not divide a day; take 2h, 3h, 4h, 6h, 8h, 12h or 24h, or set ENMESH_UNSAFE_SHORT_WINDOWS=true',
+      ),
+    );
+  }
   if (series.periodSeconds * mostFilesADay < daySeconds) {
     faults.push(
       fault(
         [...path, 'period'],
-        'makes more than 15 files a day, which phones do not follow; take 2h or more, or ENMESH_UNSAFE_SHORT_WINDOWS=true',
+        'makes more than 15 files a day, which phones do not follow; take 2h or more, or set ENMESH_UNSAFE_SHORT_WINDOWS=true',
       ),
     );
   }
   if (series.graceSeconds < leastGraceSeconds) {
-    faults.push(fault([...path, 'grace'], 'is shorter than 24h, so cached indexes would name files that are gone'));
+    faults.push(
+      fault(
+        [...path, 'grace'],
+        'is shorter than 24h, so cached indexes would name files that are gone; take 24h or more, or set ENMESH_UNSAFE_SHORT_WINDOWS=true',
+      ),
+    );
   }
-  return faults;
+  return [...faults, ...fileSizeFaults(series, path, installation)];
+}
+
+function fileSizeFaults({ maxRecords }: Export, path: Path, installation: Installation): Fault[] {
+  if ((maxRecords ?? installation.maxRecords) <= mostKeysForPhones) return [];
+  const what = maxRecords === null ? 'is ENMESH_EXPORT_MAX_RECORDS, which makes files of' : 'makes files of';
+  return [
+    fault(
+      [...path, 'maxRecords'],
+      `${what} more than ${String(mostKeysForPhones)} keys, which phones do not read; take fewer (a batch of more keys becomes several files), or set ENMESH_UNSAFE_SHORT_WINDOWS=true`,
+    ),
+  ];
 }
 
 function urls(configuration: Configuration): { path: Path; url: string | null }[] {

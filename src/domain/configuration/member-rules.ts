@@ -2,11 +2,10 @@
 import type { App, Configuration, Export, HealthAuthority, Import, Partner, Validity } from './configuration.ts';
 import { MAX_SIGNERS } from '../export/key-version.ts';
 import { fault, type Fault, type PathPart } from './faults.ts';
+import { daySeconds } from './phone-limits.ts';
 
 type Path = readonly PathPart[];
 
-/** A day: windows must divide it, so that they start alike every day. */
-const daySeconds = 86_400;
 /** Well below the least retention: a batch must be built before its keys are deleted. */
 const mostShiftSeconds = 7 * daySeconds;
 
@@ -47,8 +46,8 @@ function exportFaults(series: Export, path: Path): Fault[] {
   if (series.includeTravelers && series.onlyNonTravelers) {
     faults.push(fault([...path, 'onlyNonTravelers'], 'excludes includeTravelers; set one of them to false'));
   }
-  if (daySeconds % series.periodSeconds !== 0) {
-    faults.push(fault([...path, 'period'], 'does not divide a day; take 1h, 2h, 3h, 4h, 6h, 8h, 12h or 24h'));
+  if (series.periodSeconds > daySeconds) {
+    faults.push(fault([...path, 'period'], 'is longer than a day; take 24h or less'));
   }
   if (series.shiftSeconds !== null && series.shiftSeconds > mostShiftSeconds) {
     faults.push(fault([...path, 'shift'], 'is longer than 7d, so keys could be deleted before they are published'));

@@ -1,6 +1,6 @@
 /** Reads `export.bin` and `export.sig`, whoever wrote them; absent fields stay absent. */
 import { AppError } from '../errors.ts';
-import { EXPORT_BIN, exportBinHeader, EXPORT_SIG, maxRollingPeriod } from './format.ts';
+import { EXPORT_BIN, exportBinHeader, EXPORT_SIG, maxRollingPeriod, type KeyList } from './format.ts';
 import { FieldReader, Oddities, type Field } from './read-fields.ts';
 
 /** A signature info as it stands in a file; strings are empty when absent. */
@@ -54,12 +54,26 @@ export interface DecodedSignatureList {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** All but the keys. */
+export type DecodedHead = Omit<DecodedExport, 'keys' | 'revisedKeys'>;
+
+/** Takes keys as they come; `head` is what stood before the key. */
+export type KeyVisitor = (
+  list: KeyList,
+  key: DecodedKey,
+  head: Pick<DecodedHead, 'startTimestamp' | 'endTimestamp'>,
+) => void;
+
 /** @throws AppError `invalid`/`export_file_invalid` for a foreign header or bytes that are no such message */
 export function decodeExportBin(bytes: Buffer): DecodedExport {
-  const header = bytes.subarray(0, exportBinHeader.length).toString('latin1');
-  if (header !== exportBinHeader) {
-    throw new AppError('invalid', 'export_file_invalid', `${EXPORT_BIN} does not begin with "${exportBinHeader}"`);
-  }
+  const lists = { keys: [] as DecodedKey[], revisedKeys: [] as DecodedKey[] };
+  const head = decodeExportHead(bytes, (list, key) => lists[list].push(key));
+  return { ...head, ...lists };
+}
+
+/** Decodes everything, and keeps no key: a large file takes no more memory than its bytes. Throws as {@link decodeExportBin}. */
+export function decodeExportHead(bytes: Buffer, onKey: KeyVisitor): DecodedHead {
+  const content = withoutHeader(bytes);
   const oddities = new Oddities();
   const numbers = {
     startTimestamp: null as bigint | null,
@@ -67,25 +81,43 @@ export function decodeExportBin(bytes: Buffer): DecodedExport {
     batchNum: 0,
     batchSize: 0,
   };
-  const lists = {
-    signatureInfos: [] as DecodedSignatureInfo[],
-    keys: [] as DecodedKey[],
-    revisedKeys: [] as DecodedKey[],
-  };
+  const signatureInfos: DecodedSignatureInfo[] = [];
   let region = '';
-  const reader = new FieldReader(bytes.subarray(exportBinHeader.length), EXPORT_BIN, oddities);
+  const reader = new FieldReader(content, EXPORT_BIN, oddities);
   for (let field = reader.next(); field !== null; field = reader.next()) {
     if (field.kind === 'fixed64' && field.number === 1) numbers.startTimestamp = field.value;
     else if (field.kind === 'fixed64' && field.number === 2) numbers.endTimestamp = field.value;
     else if (field.kind === 'bytes' && field.number === 3) region = field.bytes.toString('utf8');
     else if (field.kind === 'varint' && field.number === 4) numbers.batchNum = field.int32;
     else if (field.kind === 'varint' && field.number === 5) numbers.batchSize = field.int32;
-    else if (field.kind === 'bytes' && field.number === 6) lists.signatureInfos.push(decodeInfo(field.bytes, oddities));
-    else if (field.kind === 'bytes' && field.number === 7) lists.keys.push(decodeKey(field.bytes, oddities));
-    else if (field.kind === 'bytes' && field.number === 8) lists.revisedKeys.push(decodeKey(field.bytes, oddities));
+    else if (field.kind === 'bytes' && field.number === 6) signatureInfos.push(decodeInfo(field.bytes, oddities));
+    else if (field.kind === 'bytes' && field.number === 7) onKey('keys', decodeKey(field.bytes, oddities), numbers);
+    else if (field.kind === 'bytes' && field.number === 8)
+      onKey('revisedKeys', decodeKey(field.bytes, oddities), numbers);
     else reader.unknown(field);
   }
-  return { ...numbers, region, ...lists, oddities: oddities.notes };
+  return { ...numbers, region, signatureInfos, oddities: oddities.notes };
+}
+
+/**
+ * The keys of one list of `export.bin` in their order, each decoded when it is asked for: a large file takes no more memory
+ * than its bytes.
+ * @throws AppError as {@link decodeExportBin}, where the fault is met; with the other list's keys unread
+ */
+export function* decodeKeys(bytes: Buffer, list: KeyList): Generator<DecodedKey> {
+  const oddities = new Oddities();
+  const reader = new FieldReader(withoutHeader(bytes), EXPORT_BIN, oddities);
+  for (let field = reader.next(); field !== null; field = reader.next()) {
+    if (field.kind === 'bytes' && field.number === keyFields[list]) yield decodeKey(field.bytes, oddities);
+  }
+}
+
+const keyFields: Readonly<Record<KeyList, number>> = { keys: 7, revisedKeys: 8 };
+
+function withoutHeader(bytes: Buffer): Buffer {
+  const header = bytes.subarray(0, exportBinHeader.length).toString('latin1');
+  if (header === exportBinHeader) return bytes.subarray(exportBinHeader.length);
+  throw new AppError('invalid', 'export_file_invalid', `${EXPORT_BIN} does not begin with "${exportBinHeader}"`);
 }
 
 /** @throws AppError `invalid`/`export_file_invalid` for bytes that are no such message */

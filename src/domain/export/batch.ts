@@ -29,8 +29,14 @@ export interface Batch extends KeySelection {
   readonly attempts: number;
   /** Why the last try failed. */
   readonly lastError: string | null;
+  /** Workers that look for work do not take it before; null = nothing keeps them. */
+  readonly notBefore: Date | null;
+  /** Until then a worker has it; null = none. */
+  readonly leaseExpires: Date | null;
   /** How often it was built again. */
   readonly revision: number;
+  /** Has few keys and waits for further windows until one with this end is due; null = it is not held back. */
+  readonly shiftedUntil: Date | null;
   /** Boundaries, signers and padding are decided. */
   readonly isPrepared: boolean;
   readonly bucket: string;

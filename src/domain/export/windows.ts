@@ -19,7 +19,7 @@ export interface WindowSchedule {
   readonly thru: Date | null;
   /** No key can be written before this any more: the newest window end that may be planned. */
   readonly closedThrough: Date;
-  /** Windows that end at or before this hold nothing any more. */
+  /** Windows that end at or before this hold nothing that may still be published. */
   readonly oldest: Date;
   /** Windows at most, the oldest first; the rest is due next time. */
   readonly limit: number;
@@ -38,23 +38,27 @@ export function publishableThrough(
 /**
  * Windows to plan now, oldest first (reference 3.1).
  *
- * The first time it is the newest ended window alone; later all that ended since. A window that does not line up with
- * the newest planned one, because the period was changed, overlaps it rather than leaving a gap.
+ * The first time it is the newest ended window alone; later all that ended since, from the end of the newest planned one
+ * on, so that there is neither gap nor overlap. After a change of the period that end need not be a boundary: then the
+ * first window is a short one, up to the next boundary.
  */
 export function dueWindows(schedule: WindowSchedule): readonly ExportWindow[] {
   const { periodSeconds, latestEnd, closedThrough, oldest, limit } = schedule;
   const newestEnd = windowStart(closedThrough, periodSeconds);
-  const sinceLatest = latestEnd === null ? newestEnd : addSeconds(windowStart(latestEnd, periodSeconds), periodSeconds);
-  const sinceOldest = addSeconds(windowStart(oldest, periodSeconds), periodSeconds);
-  const firstEnd = latestEnd !== null && sinceOldest > sinceLatest ? sinceOldest : sinceLatest;
+  const oldestStart = windowStart(oldest, periodSeconds);
+  let start = addSeconds(newestEnd, -periodSeconds);
+  if (latestEnd !== null) start = latestEnd < oldestStart ? oldestStart : latestEnd;
   const windows: ExportWindow[] = [];
-  for (let end = firstEnd; end <= newestEnd && windows.length < limit; end = addSeconds(end, periodSeconds)) {
-    const window = { start: addSeconds(end, -periodSeconds), end };
+  while (start < newestEnd && windows.length < limit) {
+    const end = addSeconds(windowStart(start, periodSeconds), periodSeconds);
+    const window = { start, end };
     if (isCovered(window, schedule)) windows.push(window);
+    start = end;
   }
   return windows;
 }
 
+/** A window that reaches beyond `from` or begins before `thru` is exported whole: the keys of that hour belong to the export. */
 function isCovered(window: ExportWindow, { from, thru }: WindowSchedule): boolean {
   return (from === null || window.end > from) && (thru === null || window.start < thru);
 }

@@ -133,11 +133,21 @@ function coveredByToken(
   return covered;
 }
 
+/** What a report type does to a key, when it comes from where the key came from. */
+export function changeOf(
+  known: Pick<KnownKey, 'reportType' | 'revisedReportType'>,
+  reportType: ReportType,
+): 'unchanged' | 'revise' | 'already_revised' | 'invalid_transition' {
+  if (reportType === known.reportType || reportType === known.revisedReportType) return 'unchanged';
+  if (known.revisedReportType !== null) return 'already_revised';
+  return transitions[known.reportType].includes(reportType) ? 'revise' : 'invalid_transition';
+}
+
 /** A key of a partner or an import can never be revised here: any change of it is an invalid transition. */
 function judge(known: KnownKey, reportType: ReportType): 'unchanged' | 'revise' | RevisionRefusal {
-  if (reportType === known.reportType || reportType === known.revisedReportType) return 'unchanged';
-  if (known.isLocal && known.revisedReportType !== null) return alreadyRevised;
-  if (known.isLocal && transitions[known.reportType].includes(reportType)) return 'revise';
+  const outcome = changeOf(known, reportType);
+  if (outcome === 'unchanged' || (outcome === 'revise' && known.isLocal)) return outcome;
+  if (outcome === 'already_revised' && known.isLocal) return alreadyRevised;
   const change = `cannot transition from "${wireName(known.reportType)}" to "${wireName(reportType)}"`;
   return {
     refusal: { code: 'invalid_report_type_transition', message: `invalid report type transition: ${change}` },

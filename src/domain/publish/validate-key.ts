@@ -26,7 +26,10 @@ const keyLength = 16;
 export const highestRisk = 8n;
 
 /** The bounds at a time. */
-export function keyBounds(settings: TransformSettings, now: Date): KeyBounds {
+export function keyBounds(
+  settings: Pick<TransformSettings, 'maxIntervalAgeSeconds' | 'releaseSameDayKeys' | 'truncateSeconds'>,
+  now: Date,
+): KeyBounds {
   return {
     current: intervalOf(now),
     earliestEnd: earliestEnd(settings, now),
@@ -80,8 +83,8 @@ function riskFault({ transmissionRisk: risk }: SentKey): string | undefined {
   return `invalid transmission risk: ${String(risk)}, must be >= 0 && <= ${String(highestRisk)}`;
 }
 
-/** A key that is still valid waits for the window that begins after its end, or it could be replayed. */
-function embargoOf(end: IntervalNumber, bounds: KeyBounds): Date | null {
+/** A key that is still valid waits for the window that begins after its end, or it could be replayed; null = it need not. */
+export function embargoOf(end: IntervalNumber, bounds: KeyBounds): Date | null {
   if (end <= bounds.current || bounds.releaseSameDayKeys) return null;
   return windowStart(addSeconds(startOfInterval(end), bounds.truncateSeconds), bounds.truncateSeconds);
 }

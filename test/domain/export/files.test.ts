@@ -1,7 +1,7 @@
 /** Names, index and splitting of files. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fileName, indexName, isFileName } from '../../../src/domain/export/file-name.ts';
+import { fileName, indexName, isCopyName, isFileName } from '../../../src/domain/export/file-name.ts';
 import { indexText } from '../../../src/domain/export/index-text.ts';
 import { fileEnd, splitBatch } from '../../../src/domain/export/split.ts';
 
@@ -25,6 +25,15 @@ describe('file names', () => {
     }
   });
 
+  it('of copies are those that every store and URL takes as they are', () => {
+    for (const name of ['1600000000-1600003600-00001.zip', 'Keys_1.zip', `${'a'.repeat(200)}.zip`]) {
+      expect(isCopyName(name)).toBe(true);
+    }
+    for (const other of ['.zip', '.a.zip', 'a/b.zip', 'a%2f.zip', 'a.zip\n', 'a.ZIP', `${'a'.repeat(201)}.zip`]) {
+      expect(isCopyName(other)).toBe(false);
+    }
+  });
+
   it('stand beside the index', () => {
     expect(indexName('aa')).toBe('aa/index.txt');
   });
@@ -37,12 +46,17 @@ describe('the index', () => {
     );
   });
 
+  it('lists files of a root that was left among the others, oldest first', () => {
+    const names = ['zz/1600000000-1600003600-00001.zip', 'aa/1600003600-1600007200-00001.zip'];
+    expect(indexText(names.toReversed())).toBe(names.join('\n'));
+  });
+
   it('is empty without files', () => {
     expect(indexText([])).toBe('');
   });
 });
 
-describe('splitting', () => {
+describe('Export decision 8: splitting', () => {
   it('makes no file without keys and one file up to the limit', () => {
     expect(splitBatch({ keys: 0, revisedKeys: 0, maxRecords: 10 })).toEqual([]);
     expect(splitBatch({ keys: 7, revisedKeys: 3, maxRecords: 10 })).toEqual([
@@ -68,15 +82,18 @@ describe('splitting', () => {
         const shares = splitBatch(batch);
         let keys = 0;
         let revisedKeys = 0;
+        const sizes: number[] = [];
         for (const share of shares) {
           expect([share.keys.from, share.revisedKeys.from]).toEqual([keys, revisedKeys]);
           const size = share.keys.to - keys + share.revisedKeys.to - revisedKeys;
           expect(size).toBeGreaterThan(0);
           expect(size).toBeLessThanOrEqual(batch.maxRecords);
+          sizes.push(size);
           keys = share.keys.to;
           revisedKeys = share.revisedKeys.to;
         }
         expect([keys, revisedKeys]).toEqual([batch.keys, batch.revisedKeys]);
+        if (sizes.length > 0) expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
       }),
     );
   });

@@ -1,4 +1,5 @@
 /** Which windows are due. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dueWindows, publishableThrough, type WindowSchedule } from '../../../src/domain/export/windows.ts';
 
@@ -68,8 +69,13 @@ describe('due windows', () => {
     ]);
   });
 
-  it('overlap a newest window that does not line up', () => {
-    expect(plan({ latestEnd: at('12-10 09:15') })).toEqual(['12-10 09:00/12-10 10:00']);
+  it('begin where the newest one ends when that does not line up, and go on with the boundaries', () => {
+    expect(plan({ latestEnd: at('12-10 08:15') })).toEqual(['12-10 08:15/12-10 09:00', '12-10 09:00/12-10 10:00']);
+    expect(plan({ periodSeconds: 4 * HOUR, latestEnd: at('12-10 06:00'), closedThrough: at('12-10 12:00') })).toEqual([
+      '12-10 06:00/12-10 08:00',
+      '12-10 08:00/12-10 12:00',
+    ]);
+    expect(plan({ periodSeconds: 4 * HOUR, latestEnd: at('12-10 09:00') })).toEqual([]);
   });
 
   it('of a minute stop where windows are closed', () => {
@@ -114,4 +120,76 @@ describe('due windows', () => {
     expect(plan({ thru: at('12-10 09:00') })).toEqual([]);
     expect(plan({ thru: at('12-10 09:00:01') })).toEqual(['12-10 09:00/12-10 10:00']);
   });
+});
+
+describe('windows over a history of plannings', () => {
+  const minutes = fc.integer({ min: 0, max: 20_000 });
+  const step = fc.record({
+    periodMinutes: fc.constantFrom(15, 60, 120, 240, 360, 720, 1440),
+    passed: fc.integer({ min: -600, max: 3000 }),
+    limit: fc.integer({ min: 1, max: 5 }),
+  });
+
+  it('never leave a gap or overlap, however periods change and clocks jump, and end at boundaries', () => {
+    fc.assert(
+      fc.property(minutes, fc.array(step, { minLength: 1, maxLength: 25 }), (first, steps) => {
+        let now = at('12-10 00:00').getTime() + first * 60_000;
+        let latestEnd: Date | null = null;
+        for (const { periodMinutes, passed, limit } of steps) {
+          now += passed * 60_000;
+          const schedule = {
+            periodSeconds: periodMinutes * 60,
+            latestEnd,
+            from: null,
+            thru: null,
+            closedThrough: new Date(now),
+            oldest: new Date(0),
+            limit,
+          };
+          const windows = dueWindows(schedule);
+          expect(windows).toEqual(naiveWindows(schedule));
+          for (const { start, end } of windows) {
+            if (latestEnd !== null) expect(start).toEqual(latestEnd);
+            expect(end.getTime() % (periodMinutes * 60_000)).toBe(0);
+            expect(end.getTime()).toBeLessThanOrEqual(now);
+            latestEnd = end;
+          }
+        }
+      }),
+    );
+  });
+
+  it('are those that meet the life of the export, by minutes too', () => {
+    const life = fc.record({ from: fc.option(minutes), thru: fc.option(minutes), latest: minutes, until: minutes });
+    fc.assert(
+      fc.property(life, ({ from, thru, latest, until }) => {
+        const time = (value: number): Date => new Date(at('12-10 00:00').getTime() + value * 60_000);
+        const schedule = {
+          periodSeconds: HOUR,
+          latestEnd: time(latest),
+          from: from === null ? null : time(from),
+          thru: thru === null ? null : time(thru),
+          closedThrough: time(until),
+          oldest: new Date(0),
+          limit: 1000,
+        };
+        expect(dueWindows(schedule)).toEqual(naiveWindows(schedule));
+      }),
+    );
+  });
+
+  /** Minute by minute: a window ends with each boundary, and holds the minutes since the last one. */
+  function naiveWindows({ periodSeconds, latestEnd, from, thru, closedThrough, limit }: WindowSchedule): object[] {
+    const period = periodSeconds * 1000;
+    const newest = closedThrough.getTime() - (closedThrough.getTime() % period);
+    let start = latestEnd?.getTime() ?? newest - period;
+    const windows = [];
+    for (let minute = start + 60_000; minute <= newest && windows.length < limit; minute += 60_000) {
+      if (minute % period !== 0) continue;
+      const isLive = (from === null || minute > from.getTime()) && (thru === null || start < thru.getTime());
+      if (isLive) windows.push({ start: new Date(start), end: new Date(minute) });
+      start = minute;
+    }
+    return windows;
+  }
 });
