@@ -2,6 +2,7 @@
 import { AppError } from '../domain/errors.ts';
 import type { Job, JobQueue } from '../platform/jobs.ts';
 import { dueBatches } from '../storage/batches.ts';
+import { adoptPublishedFiles } from './adopt/adopt.ts';
 import { buildBatch } from './batch/build.ts';
 import { planBatches } from './batch/plan.ts';
 import { writeOutdatedIndexes } from './index/write-index.ts';
@@ -15,8 +16,9 @@ export interface ExportJobDeps extends ExportDeps {
 
 /** `export.tick` finds work, `export.build` does it. */
 export function exportJobs(deps: ExportJobDeps): Job[] {
+  const foreign = new Set<string>();
   return [
-    { name: 'export.tick', run: async () => await tick(deps) },
+    { name: 'export.tick', run: async () => await tick(deps, foreign) },
     {
       name: 'export.build',
       run: async (payload, { signal }) => {
@@ -27,12 +29,13 @@ export function exportJobs(deps: ExportJobDeps): Job[] {
 }
 
 /** Plans what is due, puts a job into the queue for each batch that waits, and writes indexes that are not up to date. */
-async function tick(deps: ExportJobDeps): Promise<void> {
+async function tick(deps: ExportJobDeps, foreign: Set<string>): Promise<void> {
   const { database, clock, settings, jobQueue, logger } = deps;
   // Keys that are missing must not keep exports of other keys from being built.
   await ensureSigningKeys(deps, { createMissing: settings.createKeys }).catch((error: unknown) =>
     logger.error({ err: error }, 'a signing key has no version'),
   );
+  await adoptPublishedFiles(deps, foreign);
   const planned = await planBatches(deps);
   if (planned > 0) logger.info({ batches: planned }, 'batches planned');
   for (const batchId of await dueBatches(database, { clock, ignoreBackOff: false })) {

@@ -1,9 +1,11 @@
-/** What is published, for readers: index, files and public keys of one export. */
+/** What is published, for readers: index, files and public keys of one export, or index and files of one mirror. */
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { AppError } from '../domain/errors.ts';
 import { indexName, isFileName } from '../domain/export/file-name.ts';
 import { findExportByRoot, type PublishedExport } from '../storage/exports.ts';
 import { findReadableFile, type ReadableFile } from '../storage/files.ts';
+import { findMirrorByRoot, findMirroredFile } from '../storage/mirrored-objects.ts';
 import { exportPublicKeys, type PublicKeyVersion } from '../storage/signing-keys.ts';
 import type { ExportDeps } from './settings.ts';
 
@@ -30,7 +32,7 @@ type Deps = Pick<ExportDeps, 'database' | 'blobStore' | 'clock' | 'settings'>;
  * @throws AppError `not_found`/`export_not_found`; `forbidden`/`on_hold`
  */
 export async function readIndex({ database, blobStore }: Deps, filenameRoot: string): Promise<PublishedIndex> {
-  const { bucket } = await findReleasedExport(database, filenameRoot);
+  const { bucket } = await findReleased(database, filenameRoot);
   const read = await blobStore.read({ bucket, name: indexName(filenameRoot) });
   const content = read === null ? Buffer.alloc(0) : Buffer.concat((await read.body.toArray()) as Buffer[]);
   return { content, etag: createHash('sha256').update(content).digest('hex').slice(0, 32) };
@@ -42,24 +44,34 @@ export async function findFile(
   filenameRoot: string,
   file: string,
 ): Promise<ReadableFile & { readonly etag: string }> {
-  const { id } = await findReleasedExport(database, filenameRoot);
-  const found = isFileName(file)
-    ? await findReadableFile(database, `${filenameRoot}/${file}`, { clock, exportId: id })
-    : null;
+  const { id, isMirror } = await findReleased(database, filenameRoot);
+  const name = `${filenameRoot}/${file}`;
+  const own = !isMirror && isFileName(file) ? await findReadableFile(database, name, { clock, exportId: id }) : null;
+  const found = isMirror ? await findMirroredFile(database, id, file) : own;
   if (found === null) throw fileNotFound();
   return { ...found, etag: found.sha256.toString('hex').slice(0, 32) };
 }
 
-/** Its bytes in chunks, read as fast as they are taken. Throws AppError `invalid`/`bad_range`, `not_found`, `unavailable`. */
-export async function* readFile(
+/**
+ * Opens its bytes, which are read as fast as they are taken: a fault is known before anything is sent. Nothing is opened
+ * for a range without bytes. Whoever has it destroys it.
+ * @throws AppError `invalid`/`bad_range`, `not_found`/`file_not_found`, `unavailable`
+ */
+export async function openFile(
   { blobStore }: Deps,
   { bucket, name, size }: ReadableFile,
   range: FileRange,
-): AsyncGenerator<Buffer> {
+): Promise<Readable> {
   if (range.offset > size) throw new AppError('invalid', 'bad_range', 'the offset is beyond the end of the file');
+  if (range.offset === size) return Readable.from([]);
   const read = await blobStore.read({ bucket, name }, range);
   if (read === null) throw fileNotFound();
-  for await (const bytes of read.body as AsyncIterable<Buffer>) {
+  return read.body;
+}
+
+/** Bytes in parts of a message's size. */
+export async function* inChunks(body: Readable): AsyncGenerator<Buffer> {
+  for await (const bytes of body as AsyncIterable<Buffer>) {
     for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
   }
 }
@@ -73,17 +85,27 @@ export async function readPublicKeys(
   return await exportPublicKeys(database, id, { clock, retentionSeconds: settings.retentionSeconds });
 }
 
-/** A hold says that something may be wrong with the files: nobody gets any of them. */
-async function findReleasedExport(database: Deps['database'], filenameRoot: string): Promise<PublishedExport> {
-  const found = await findExport(database, filenameRoot);
-  if (found.isHeld) throw new AppError('forbidden', 'on_hold', 'this export is on hold');
-  return found;
+/** Whose files lie under a root. */
+type Released = Pick<PublishedExport, 'id' | 'bucket'> & { readonly isMirror: boolean };
+
+/** An export, or else a mirror. A hold says that something may be wrong with the files: nobody gets any of them. */
+async function findReleased(database: Deps['database'], filenameRoot: string): Promise<Released> {
+  const found = await findExportByRoot(database, filenameRoot);
+  if (found?.isHeld === true) throw new AppError('forbidden', 'on_hold', 'this export is on hold');
+  if (found !== null) return { ...found, isMirror: false };
+  const mirror = await findMirrorByRoot(database, filenameRoot);
+  if (mirror === null) throw exportNotFound();
+  return { ...mirror, isMirror: true };
 }
 
 async function findExport(database: Deps['database'], filenameRoot: string): Promise<PublishedExport> {
   const found = await findExportByRoot(database, filenameRoot);
-  if (found === null) throw new AppError('not_found', 'export_not_found', 'no export has this filenameRoot');
+  if (found === null) throw exportNotFound();
   return found;
+}
+
+function exportNotFound(): AppError {
+  return new AppError('not_found', 'export_not_found', 'no export has this filenameRoot');
 }
 
 function fileNotFound(): AppError {

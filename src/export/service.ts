@@ -3,20 +3,27 @@ import type { Batch } from '../domain/export/batch.ts';
 import { AppError } from '../domain/errors.ts';
 import { callerName } from '../platform/grpc/caller-name.ts';
 import type * as proto from '../gen/enmesh/export/v1/export.ts';
+import { BatchStatus } from '../gen/enmesh/export/v1/export.ts';
 import { hasExport } from '../storage/exports.ts';
 import { filesOfBatches } from '../storage/files.ts';
 import { listBatches } from '../storage/batches.ts';
+import { adoptPublishedFiles } from './adopt/adopt.ts';
 import { reprocessBatch } from './batch/reprocess.ts';
 import { runExports } from './batch/run.ts';
+import { explainKey } from './explain-key.ts';
 import { ensureSigningKeys } from './keys/ensure.ts';
 import { readSigningKey, rotateSigningKey } from './keys/rotate.ts';
-import { findFile, readFile, readIndex, readPublicKeys } from './published.ts';
+import { planAhead } from './plan-ahead.ts';
+import { findFile, inChunks, openFile, readIndex, readPublicKeys } from './published.ts';
 import type { ExportDeps } from './settings.ts';
+import { explanationToWire, plannedWindowToWire } from './outlook-wire.ts';
 import { batchToWire, publicKeyToWire, signingKeyToWire } from './wire.ts';
 import { writeOutdatedIndexes } from './index/write-index.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
+const DEFAULT_AHEAD = 3;
+const MAX_AHEAD = 100;
 
 /**
  * Implements the contract; who may call what is decided before a call arrives here.
@@ -53,14 +60,28 @@ export function createExportService(
       return { key: signingKeyToWire(name, await rotateSigningKey(deps, name, options)) };
     },
     getSigningKey: async ({ name }) => ({ key: signingKeyToWire(name, await readSigningKey(deps.database, name)) }),
+    plan: async ({ name, ahead }) => {
+      await requireExport(deps, name);
+      const options = { ...nameFilter(name), ahead: Math.min(ahead || DEFAULT_AHEAD, MAX_AHEAD) };
+      return { windows: (await planAhead(deps, options)).map(plannedWindowToWire) };
+    },
+    explainKey: async ({ key, name }) => {
+      await requireExport(deps, name);
+      return explanationToWire(await explainKey(deps, { ...nameFilter(name), key: Buffer.from(key) }));
+    },
   };
 }
 
 async function* streamFile(deps: ExportDeps, request: proto.GetFileRequest): AsyncGenerator<proto.GetFileResponse> {
   const file = await findFile(deps, request.filenameRoot, request.file);
-  yield { part: { $case: 'header', value: { size: BigInt(file.size), etag: file.etag } } };
   const range = { offset: Number(request.offset), length: Number(request.length) };
-  for await (const chunk of readFile(deps, file, range)) yield { part: { $case: 'chunk', value: chunk } };
+  const body = await openFile(deps, file, range);
+  try {
+    yield { part: { $case: 'header', value: { size: BigInt(file.size), etag: file.etag } } };
+    for await (const chunk of inChunks(body)) yield { part: { $case: 'chunk', value: chunk } };
+  } finally {
+    body.destroy();
+  }
 }
 
 async function* run(
@@ -70,10 +91,20 @@ async function* run(
 ): AsyncGenerator<proto.RunResponse> {
   await requireExport(deps, name);
   await ensureSigningKeys(deps, { createMissing: deps.settings.createKeys });
-  for await (const batch of runExports(deps, { ...nameFilter(name), signal })) {
-    yield { batch: (await withFiles(deps, [batch]))[0] };
+  await adoptPublishedFiles(deps);
+  let keys = 0n;
+  for await (const { batch, done, total } of runExports(deps, { ...nameFilter(name), signal })) {
+    const [told] = batch === null ? [] : await withFiles(deps, [batch]);
+    keys += told === undefined ? 0n : keysIn(told);
+    yield { batch: told, progress: { done, total, keys } };
   }
   await writeOutdatedIndexes(deps);
+}
+
+/** Counts what is in files: none while a batch has not ended well. */
+function keysIn({ status, files }: proto.Batch): bigint {
+  if (status !== BatchStatus.COMPLETE) return 0n;
+  return files.reduce((sum, file) => sum + BigInt(file.keys + file.revisedKeys), 0n);
 }
 
 async function requireExport({ database }: ExportDeps, name: string): Promise<void> {

@@ -1,8 +1,9 @@
-/** The export role: plans, builds, signs and lists files, and serves them to the gateway. */
+/** The export role: plans, builds, signs and lists files, mirrors others', and serves them to the gateway. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../domain/errors.ts';
 import { ExportServiceDefinition } from '../gen/enmesh/export/v1/export.ts';
+import { MirrorServiceDefinition } from '../gen/enmesh/export/v1/mirror.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Values } from '../platform/config/load.ts';
 import type { Address } from '../platform/config/readers.ts';
@@ -17,6 +18,9 @@ import type { BlobStore } from '../storage/blob/blob-store.ts';
 import type { Database } from '../storage/database.ts';
 import { exportJobs } from './jobs.ts';
 import { ensureSigningKeys } from './keys/ensure.ts';
+import { mirrorJobs } from './mirror/jobs.ts';
+import { createMirrorService } from './mirror/service.ts';
+import { mirrorSettings } from './mirror/settings.ts';
 import { createExportService } from './service.ts';
 
 /** What the role is given. */
@@ -56,17 +60,24 @@ export async function startExport(
       createKeys: values.ENMESH_CREATE_KEYS,
     },
   };
+  const mirrors = { ...deps, settings: await mirrorSettings(values) };
   const stopping = new AbortController();
   await ensureSigningKeys(work, { createMissing: values.ENMESH_CREATE_KEYS });
   const grpc = await startGrpcServer({
     ...deps,
     ...listening,
-    services: [grpcService(ExportServiceDefinition, createExportService(work, stopping.signal))],
+    services: [
+      grpcService(ExportServiceDefinition, createExportService(work, stopping.signal)),
+      grpcService(MirrorServiceDefinition, createMirrorService(mirrors, stopping.signal)),
+    ],
   });
   return {
     ...grpc,
-    jobs: exportJobs(work),
-    schedules: [{ job: 'export.tick', everySeconds: values.ENMESH_EXPORT_INTERVAL }],
+    jobs: [...exportJobs(work), ...mirrorJobs(mirrors)],
+    schedules: [
+      { job: 'export.tick', everySeconds: values.ENMESH_EXPORT_INTERVAL },
+      { job: 'mirror.run', everySeconds: values.ENMESH_MIRROR_INTERVAL },
+    ],
     stop: async () => {
       stopping.abort(new AppError('unavailable', 'unavailable', 'the export role is stopping; try again later'));
       await grpc.stop();

@@ -21,6 +21,7 @@ export function batchToWire(batch: Batch, files: readonly ExportFile[]): proto.B
     attempts: batch.attempts,
     lastError: batch.lastError ?? '',
     files: files.map(fileToWire),
+    notBefore: batch.notBefore ?? undefined,
   };
 }
 

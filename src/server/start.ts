@@ -85,8 +85,7 @@ export async function startServer(
 /** Names of keys that a publish needs, made when that is allowed, else asked for before the first phone comes. */
 async function ensureRevisionTokenKey(values: Values, { keyManager }: ServerDeps): Promise<void> {
   const name = values.ENMESH_REVISION_TOKEN_KEY!;
-  const keys = await keyManager.listKeys();
-  if (keys.some((key) => key.name === name && key.purpose === 'encryption')) return;
+  if ((await keyManager.findKey(name))?.purpose === 'encryption') return;
   if (!values.ENMESH_CREATE_KEYS) {
     throw new ConfigurationError([
       `ENMESH_REVISION_TOKEN_KEY names ${name}, which the key manager does not have; make it with \`enmesh keys create ${name} --purpose encryption\`, or start one process with ENMESH_CREATE_KEYS=true`,
@@ -132,6 +131,7 @@ function statsSettings(values: Values): StatsSettings {
 function adminSettings(values: Values): AdminSettings {
   return {
     truncateSeconds: values.ENMESH_TRUNCATE_WINDOW,
+    maxRecords: values.ENMESH_EXPORT_MAX_RECORDS,
     allowShortWindows: values.ENMESH_UNSAFE_SHORT_WINDOWS,
     allowLoopback: values.ENMESH_UNSAFE_LOOPBACK,
   };

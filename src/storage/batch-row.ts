@@ -3,7 +3,7 @@ import type { Batch, BatchStatus } from '../domain/export/batch.ts';
 
 /** Columns of {@link BatchRow}, of {@link BATCH_TABLES}. */
 export const BATCH_COLUMNS = `b.id, b.export_id, e.name as export_name, b.window_start, b.window_end, b.status, b.attempts,
-  b.last_error, b.revision, b.prepared_at, b.bucket, b.filename_root, b.output_region, b.input_regions, b.exclude_regions,
+  b.last_error, b.not_before, b.lease_expires, b.revision, b.shifted_until, b.prepared_at, b.bucket, b.filename_root, b.output_region, b.input_regions, b.exclude_regions,
   b.include_travelers, b.only_non_travelers, b.max_records, b.padding_decision, b.keys, b.revised_keys`;
 
 /** Where they come from. */
@@ -19,7 +19,10 @@ export interface BatchRow {
   status: BatchStatus;
   attempts: number;
   last_error: string | null;
+  not_before: Date | null;
+  lease_expires: Date | null;
   revision: number;
+  shifted_until: Date | null;
   prepared_at: Date | null;
   bucket: string;
   filename_root: string;
@@ -45,7 +48,10 @@ export function toBatch(row: BatchRow): Batch {
     status: row.status,
     attempts: row.attempts,
     lastError: row.last_error,
+    notBefore: row.not_before,
+    leaseExpires: row.lease_expires,
     revision: row.revision,
+    shiftedUntil: row.shifted_until,
     isPrepared: row.prepared_at !== null,
     bucket: row.bucket,
     filenameRoot: row.filename_root,

@@ -29,9 +29,10 @@ export interface DueFilter {
   readonly ignoreBackOff: boolean;
 }
 
-/** Nobody holds it and it is not waiting after a failure; $2 is the clock, $1 whether to ignore the wait. */
+/** Nobody holds it, it is not held back for want of keys, and it is not waiting after a failure; $2 is the clock, $1 whether to ignore the wait. */
 const IS_FREE = `
   (b.status = 'open' or (b.status = 'pending' and b.lease_expires < coalesce($2::timestamptz, clock_timestamp())))
+  and b.shifted_until is null
   and ($1::boolean or b.not_before is null or b.not_before <= coalesce($2::timestamptz, clock_timestamp()))`;
 
 /** Plans windows of an export with the configuration that it has now; windows that are planned already are left alone. Returns how many are new. */
@@ -88,6 +89,16 @@ export async function unfinishedBatches(
     [exportName ?? null],
   );
   return rows.map(({ id }) => id);
+}
+
+/** Whether a worker has a batch of the export in hand, or may take one now. */
+export async function hasWaitingBatches(database: Queryable, exportId: number, clock: Clock): Promise<boolean> {
+  const { rows } = await database.query(
+    `select from ${BATCH_TABLES}
+      where b.export_id = $3 and (b.status = 'pending' or ${IS_FREE}) and e.held_at is null limit 1`,
+    [false, clock.forDatabase(), exportId],
+  );
+  return rows.length > 0;
 }
 
 /** Takes the batch if nobody else holds it: of any number of workers exactly one gets it, the others null. */
@@ -170,15 +181,20 @@ export async function markComplete(client: Queryable, batchId: string, clock: Cl
   );
 }
 
-/** Opens the batch again under its next revision, with nothing decided; false when a worker has it in hand. */
+/**
+ * Opens the batch again under its next revision, with nothing decided, where its export is now; false when a worker has it
+ * in hand.
+ */
 export async function reopenBatch(client: Queryable, batchId: string, clock: Clock): Promise<boolean> {
   const { rowCount } = await client.query(
     `update batches b
-        set status = 'open', revision = revision + 1, prepared_at = null, padding_decision = null, keys = null,
-            revised_keys = null, attempts = 0, last_error = null, not_before = null, lease_owner = null,
-            lease_expires = null
-      where id = $1 and (b.status in ('open', 'complete')
-                         or b.status = 'pending' and b.lease_expires < coalesce($2::timestamptz, clock_timestamp()))`,
+        set status = 'open', revision = revision + 1, shifted_until = null, prepared_at = null, padding_decision = null,
+            keys = null, revised_keys = null, attempts = 0, last_error = null, not_before = null, lease_owner = null,
+            lease_expires = null, bucket = e.bucket, filename_root = e.filename_root
+       from exports e
+      where b.id = $1 and e.id = b.export_id
+        and (b.status in ('open', 'complete')
+             or b.status = 'pending' and b.lease_expires < coalesce($2::timestamptz, clock_timestamp()))`,
     [batchId, clock.forDatabase()],
   );
   return rowCount === 1;

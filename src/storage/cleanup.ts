@@ -49,13 +49,47 @@ export async function deletePaddingKeys(database: Queryable, limits: DeletionLim
     database,
     limits,
     `with doomed as (
-       select key from padding_keys
+       select created_at, key, revised from padding_keys
         where created_at < $1 and created_at >= $3
         order by created_at, key limit $2 for update skip locked
      ), gone as (
-       delete from padding_keys p using doomed d where p.key = d.key returning p.created_at
+       delete from padding_keys p using doomed d
+        where p.created_at = d.created_at and p.key = d.key and p.revised = d.revised
+       returning p.created_at
      )
      select count(*)::integer as deleted, max(created_at) as reached from gone`,
+  );
+}
+
+/** Deletes imported keys that were refused before the limit. */
+export async function deleteQuarantine(database: Queryable, limits: DeletionLimits): Promise<number> {
+  return await deleteInChunks(
+    database,
+    limits,
+    `with doomed as (
+       select id from import_quarantine
+        where refused_at < $1 and refused_at >= $3
+        order by refused_at, id limit $2 for update skip locked
+     ), gone as (
+       delete from import_quarantine q using doomed d where q.id = d.id returning q.refused_at
+     )
+     select count(*)::integer as deleted, max(refused_at) as reached from gone`,
+  );
+}
+
+/** Deletes files of imports that left their index before the limit; those that are listed stay, or they would be imported again. */
+export async function deleteImportFiles(database: Queryable, limits: DeletionLimits): Promise<number> {
+  return await deleteInChunks(
+    database,
+    limits,
+    `with doomed as (
+       select id from import_files
+        where unlisted_at < $1 and unlisted_at >= $3 and status <> 'pending'
+        order by unlisted_at, id limit $2 for update skip locked
+     ), gone as (
+       delete from import_files f using doomed d where f.id = d.id returning f.unlisted_at
+     )
+     select count(*)::integer as deleted, max(unlisted_at) as reached from gone`,
   );
 }
 

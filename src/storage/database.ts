@@ -96,14 +96,21 @@ export class Database implements Queryable {
 /** SQLSTATE classes that say "try again", not "you are wrong". */
 const transient = /^(08|53|57|40|55000|55P03|25P03)/;
 
+/** A text with a NUL character, which only a caller can have made up: nothing stored has one. */
+const unstorableText = '22021';
+
 /**
- * The one mapping of PostgreSQL's errors: what may pass with time is `unavailable`, the rest `internal`.
+ * The one mapping of PostgreSQL's errors: what may pass with time is `unavailable`, a text that no row can hold `invalid`,
+ * the rest `internal`.
  * No SQL text, value or host reaches the message.
  */
 export function databaseError(error: unknown): unknown {
   if (error instanceof AppError || !(error instanceof Error)) return error;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (error instanceof pg.DatabaseError) {
+    if (code === unstorableText) {
+      return new AppError('invalid', 'bad_request', 'a text holds a character that is never stored', { cause: error });
+    }
     return transient.test(code)
       ? unavailable(error)
       : new AppError('internal', 'internal_error', 'Internal Server Error', { cause: error });

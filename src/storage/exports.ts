@@ -1,13 +1,17 @@
 /** Exports as workers and readers need them. */
 import type { Queryable } from './database.ts';
 
-/** An export that is not on hold. */
+/** An export as it is configured, and how far it is planned. */
 export interface PlannableExport {
   readonly id: number;
   readonly name: string;
   readonly periodSeconds: number;
   readonly from: Date | null;
   readonly thru: Date | null;
+  /** Batches of few keys are held back so long; null = padded at once. */
+  readonly shiftSeconds: number | null;
+  /** One of its batches is held back now. */
+  readonly hasShifted: boolean;
   /** End of the newest window that is planned. */
   readonly latestEnd: Date | null;
   readonly bucket: string;
@@ -20,6 +24,7 @@ export interface PlannableExport {
   readonly onlyNonTravelers: boolean;
   /** Most keys in one file. */
   readonly maxRecords: number;
+  readonly isHeld: boolean;
 }
 
 /** An export as its readers know it. */
@@ -40,11 +45,21 @@ export async function plannableExports(
   client: Queryable,
   defaultMaxRecords: number,
 ): Promise<readonly PlannableExport[]> {
+  return (await configuredExports(client, defaultMaxRecords)).filter(({ isHeld }) => !isHeld);
+}
+
+/** All exports, also those on hold. */
+export async function configuredExports(
+  client: Queryable,
+  defaultMaxRecords: number,
+): Promise<readonly PlannableExport[]> {
   const { rows } = await client.query<PlannableExportRow>(
     `select e.id, e.name, e.period_seconds, e.valid_from, e.valid_thru, e.bucket, e.filename_root, e.output_region,
-            e.input_regions, e.exclude_regions, e.include_travelers, e.only_non_travelers, e.max_records,
+            e.input_regions, e.exclude_regions, e.include_travelers, e.only_non_travelers, e.max_records, e.shift_seconds,
+            exists (select from batches b where b.export_id = e.id and b.shifted_until is not null) as has_shifted,
+            e.held_at is not null as is_held,
             (select max(b.window_end) from batches b where b.export_id = e.id) as latest_end
-       from exports e where e.held_at is null order by e.id`,
+       from exports e order by e.id`,
   );
   return rows.map((row) => toPlannableExport(row, defaultMaxRecords));
 }
@@ -63,6 +78,9 @@ interface PlannableExportRow {
   include_travelers: boolean;
   only_non_travelers: boolean;
   max_records: number | null;
+  shift_seconds: number | null;
+  has_shifted: boolean;
+  is_held: boolean;
   latest_end: Date | null;
 }
 
@@ -73,6 +91,8 @@ function toPlannableExport(row: PlannableExportRow, defaultMaxRecords: number): 
     periodSeconds: row.period_seconds,
     from: row.valid_from,
     thru: row.valid_thru,
+    shiftSeconds: row.shift_seconds,
+    hasShifted: row.has_shifted,
     latestEnd: row.latest_end,
     bucket: row.bucket,
     filenameRoot: row.filename_root,
@@ -82,6 +102,7 @@ function toPlannableExport(row: PlannableExportRow, defaultMaxRecords: number): 
     includeTravelers: row.include_travelers,
     onlyNonTravelers: row.only_non_travelers,
     maxRecords: row.max_records ?? defaultMaxRecords,
+    isHeld: row.is_held,
   };
 }
 
@@ -89,11 +110,15 @@ function upperCased(regions: readonly string[]): string[] {
   return [...new Set(regions.map((region) => region.toUpperCase()))];
 }
 
-/** By file name root, whatever its case; null when there is none. */
+/** By file name root, whatever its case, also one that the export has left; null when there is none. */
 export async function findExportByRoot(database: Queryable, filenameRoot: string): Promise<PublishedExport | null> {
   const { rows } = await database.query<{ id: number; bucket: string; filename_root: string; is_held: boolean }>(
-    `select id, bucket, filename_root, held_at is not null as is_held from exports
-      where lower(filename_root) = lower($1)`,
+    `select id, bucket, filename_root, held_at is not null as is_held, true as is_current, null::timestamptz as left_at
+       from exports where lower(filename_root) = lower($1)
+     union all
+     select e.id, p.bucket, p.filename_root, e.held_at is not null, false, p.left_at
+       from former_places p join exports e on e.id = p.export_id where lower(p.filename_root) = lower($1)
+      order by is_current desc, left_at desc limit 1`,
     [filenameRoot],
   );
   const row = rows[0];

@@ -1,16 +1,23 @@
 /** Indexes of exports: what they should list, and what was written last. */
 import type { Clock } from '../platform/clock.ts';
 import type { Queryable } from './database.ts';
+import { FILE_ROOT } from './former-places.ts';
+
+/** The index of one place. */
+export interface PlaceIndex {
+  readonly bucket: string;
+  readonly filenameRoot: string;
+  /** Names of listed files with their root, in no order; none while the export is on hold. */
+  readonly names: readonly string[];
+}
 
 /** An export's index, as it should be and as it was written last. */
 export interface IndexState {
-  readonly bucket: string;
-  readonly filenameRoot: string;
+  /** Where the export is now, then the places that it has left. */
+  readonly places: readonly PlaceIndex[];
   /** Counts up with each change of the set of listed files. */
   readonly wanted: bigint;
   readonly written: bigint;
-  /** Names of listed files with their root, in no order; none while the export is on hold. */
-  readonly names: readonly string[];
 }
 
 /** Says that the set of listed files has changed. */
@@ -35,34 +42,44 @@ export async function lockIndex(client: Queryable, exportId: number): Promise<vo
 const longestWaitSeconds = 86_400;
 
 /**
- * An older window of the export that was never built. Phones that remember the last line they saw never look above it
- * (reference 3.8), so a file must not be listed before those of older windows.
+ * Start of the oldest window of the export that was never built, and is still waited for. Phones that remember the last
+ * line they saw never look above it (reference 3.8), so a file must not be listed before those of older windows.
  */
-const awaitedBatch = `
-  select from batches older
-   where older.export_id = b.export_id and older.window_start < b.window_start
-     and older.status in ('open', 'pending') and older.completed_at is null
-     and coalesce($2::timestamptz, clock_timestamp()) < older.window_end + make_interval(secs => $3)`;
+const oldestAwaited = `
+  select min(awaited.window_start) from batches awaited
+   where awaited.export_id = e.id and awaited.status in ('open', 'pending') and awaited.completed_at is null
+     and coalesce($2::timestamptz, clock_timestamp()) < awaited.window_end + make_interval(secs => $3)`;
 
-/** The index as it should be now, in one statement, so that number and names belong together; null when the export is gone. */
+/**
+ * The index as it should be now, in one statement, so that number and names belong together; null when the export is gone.
+ * Where the export is now, all its files in that bucket are listed: phones that poll there go on where they were. A place
+ * that it has left lists its own files until the last has gone. A file is read where its line says, so no index names
+ * files of another bucket.
+ */
 export async function readIndexState(client: Queryable, exportId: number, clock: Clock): Promise<IndexState | null> {
   const { rows } = await client.query<IndexStateRow>(
-    `select e.bucket, e.filename_root, e.index_wanted, e.index_written,
+    `select place.bucket, place.filename_root, e.index_wanted, e.index_written,
             array(select f.name
                     from files f join batches b on b.id = f.batch_id
                    where f.export_id = e.id and f.status = 'listed' and e.held_at is null
-                     and not exists (${awaitedBatch})) as names
-       from exports e where e.id = $1`,
+                     and f.bucket = place.bucket
+                     and (place.is_current or ${FILE_ROOT} = place.filename_root)
+                     and b.window_start <= coalesce((${oldestAwaited}), 'infinity')) as names
+       from exports e
+      cross join lateral (
+             select e.bucket, e.filename_root, true as is_current, 0 as id
+             union all
+             select p.bucket, p.filename_root, false, p.id from former_places p where p.export_id = e.id) as place
+      where e.id = $1
+      order by place.id`,
     [exportId, clock.forDatabase(), longestWaitSeconds],
   );
   const row = rows[0];
   if (!row) return null;
   return {
-    bucket: row.bucket,
-    filenameRoot: row.filename_root,
+    places: rows.map(({ bucket, filename_root: filenameRoot, names }) => ({ bucket, filenameRoot, names })),
     wanted: BigInt(row.index_wanted),
     written: BigInt(row.index_written),
-    names: row.names,
   };
 }
 

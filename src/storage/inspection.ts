@@ -54,6 +54,14 @@ export async function inspectSigningKeys(db: Queryable): Promise<readonly Config
   return rows;
 }
 
+/** Whether anything is configured that the federation role does. */
+export async function inspectFederation(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ is_used: boolean }>(
+    'select exists (select from imports) or exists (select from partners) as is_used',
+  );
+  return rows[0]?.is_used === true;
+}
+
 /** Buckets of exports that have not ended. */
 export async function inspectBuckets(db: Queryable): Promise<readonly string[]> {
   const { rows } = await db.query<{ bucket: string }>(

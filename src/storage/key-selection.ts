@@ -6,18 +6,19 @@ import { bigintLiteral, byteaLiteral, textArrayLiteral, timestampLiteral } from 
 /** Real keys, padding, or both. */
 export type KeySource = 'real' | 'padding' | 'all';
 
-const COLUMNS =
-  'key, interval_start, interval_count, transmission_risk, report_type, days_since_onset, traveler, regions';
+const COLUMNS = `key, created_at as at, interval_start, interval_count, transmission_risk, report_type, days_since_onset,
+  traveler, regions`;
 
 /** What the revision says; regions and traveler only when it names them. */
-const REVISED_COLUMNS = `key, interval_start, interval_count,
+const REVISED_COLUMNS = `key, revised_at as at, interval_start, interval_count,
   coalesce(revised_transmission_risk, transmission_risk) as transmission_risk,
   coalesce(revised_report_type, report_type) as report_type, revised_days_since_onset as days_since_onset,
   coalesce(revised_traveler, traveler) as traveler, coalesce(revised_regions, regions) as regions`;
 
 /**
- * A query whose rows are the batch's keys of one list, in no order, with the columns key, interval_start,
- * interval_count, transmission_risk, report_type, days_since_onset, traveler and regions. Has no parameters.
+ * A query whose rows are the batch's keys of one list, in no order, with the columns key, at (the window
+ * that it was published or revised in), interval_start, interval_count, transmission_risk, report_type, days_since_onset,
+ * traveler and regions. Has no parameters.
  */
 export function keyRows(list: KeyList, selection: KeySelection, source: KeySource): string {
   const parts = [];
@@ -37,14 +38,26 @@ export function keyRangeCondition(range: KeyRange): string {
   return conditions.length === 0 ? 'true' : conditions.join(' and ');
 }
 
+/** What keeps a key out of a window that it lies in. */
+export type KeyFilter = 'inputRegions' | 'excludeRegions' | 'onlyNonTravelers';
+
+/** A query about the key $1, one row where it is stored: a boolean column for each filter, true where the key passes. */
+export function filterQuery(list: KeyList, selection: KeySelection, table: 'exposures' | 'padding_keys'): string {
+  const { regions, traveler } = list === 'revisedKeys' && table === 'exposures' ? REVISED : PRIMARY;
+  const columns = Array.from(filters(selection, regions, traveler), ([filter, sql]) => `${sql} as "${filter}"`);
+  return `select ${columns.join(', ')} from ${table} where key = $1`;
+}
+
+const PRIMARY = { regions: 'regions', traveler: 'traveler' };
+const REVISED = { regions: 'coalesce(revised_regions, regions)', traveler: 'coalesce(revised_traveler, traveler)' };
+
 function primaryRows(selection: KeySelection): string {
   return `select ${COLUMNS} from exposures
     where ${inWindow('created_at', selection)} and ${isSelected(selection, 'regions', 'traveler')}`;
 }
 
 function revisedRows(selection: KeySelection): string {
-  const regions = 'coalesce(revised_regions, regions)';
-  const traveler = 'coalesce(revised_traveler, traveler)';
+  const { regions, traveler } = REVISED;
   return `select ${REVISED_COLUMNS} from exposures
     where ${inWindow('revised_at', selection)} and ${isSelected(selection, regions, traveler)}`;
 }
@@ -60,11 +73,17 @@ function inWindow(column: string, { windowStart, windowEnd }: KeySelection): str
 }
 
 function isSelected(selection: KeySelection, regions: string, traveler: string): string {
+  return [...filters(selection, regions, traveler).values()].join(' and ');
+}
+
+/** All must hold. */
+function filters(selection: KeySelection, regions: string, traveler: string): ReadonlyMap<KeyFilter, string> {
   const isInside = `${regions} && ${textArrayLiteral(selection.inputRegions)}`;
-  const conditions = [selection.includeTravelers ? `(${isInside} or ${traveler})` : isInside];
+  const conditions = new Map<KeyFilter, string>();
+  conditions.set('inputRegions', selection.includeTravelers ? `(${isInside} or ${traveler})` : isInside);
   if (selection.excludeRegions.length > 0) {
-    conditions.push(`not ${regions} && ${textArrayLiteral(selection.excludeRegions)}`);
+    conditions.set('excludeRegions', `not ${regions} && ${textArrayLiteral(selection.excludeRegions)}`);
   }
-  if (selection.onlyNonTravelers) conditions.push(`not ${traveler}`);
-  return conditions.join(' and ');
+  if (selection.onlyNonTravelers) conditions.set('onlyNonTravelers', `not ${traveler}`);
+  return conditions;
 }

@@ -8,7 +8,7 @@ import { databaseError, type Queryable } from './database.ts';
 import { KEY_ROW_COLUMNS, KeyRows } from './key-rows.ts';
 import { keyRangeCondition, keyRows, type KeySource } from './key-selection.ts';
 
-const BLOCK_ROWS = 8192;
+const BLOCK_ROWS = 1024;
 /** Bytes that are read ahead of the reader; then PostgreSQL waits. */
 const READ_AHEAD_BYTES = 64 * 1024;
 

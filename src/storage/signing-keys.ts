@@ -69,6 +69,29 @@ interface SignerRow {
   key_version: string;
 }
 
+/** Public keys of signers as they were recorded, SPKI PEM, in their order; undefined where the version is no longer there. */
+export async function recordedPublicKeys(
+  database: Queryable,
+  choices: readonly SignerChoice[],
+): Promise<readonly (string | undefined)[]> {
+  const { rows } = await database.query<{ public_key_pem: string | null }>(
+    `select v.public_key_pem
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[]) with ordinality
+            as s(key, manager_version, key_id, key_version, position)
+       left join (signing_keys k join signing_key_versions v on v.signing_key_id = k.id)
+         on k.key = s.key and v.manager_version = s.manager_version
+            and k.key_id = s.key_id and v.key_version = s.key_version
+      order by s.position`,
+    [
+      choices.map(({ key }) => key),
+      choices.map(({ managerVersion }) => managerVersion),
+      choices.map(({ keyId }) => keyId),
+      choices.map(({ keyVersion }) => keyVersion),
+    ],
+  );
+  return rows.map((row) => row.public_key_pem ?? undefined);
+}
+
 /**
  * Keys that verify files which may still be read, newest first: those of the export's signers, the ones that ended before
  * the retention left out, and those that signed a file that is still there.
@@ -92,6 +115,16 @@ export async function exportPublicKeys(
     [exportId, clock.forDatabase(), retentionSeconds],
   );
   return rows.map(toPublicKeyVersion);
+}
+
+/** Names, in the key manager, of the keys that the export is configured with. */
+export async function exportKeyNames(database: Queryable, exportId: number): Promise<readonly string[]> {
+  const { rows } = await database.query<{ key: string }>(
+    `select distinct k.key from export_signing_keys j join signing_keys k on k.id = j.signing_key_id
+      where j.export_id = $1 order by k.key`,
+    [exportId],
+  );
+  return rows.map(({ key }) => key);
 }
 
 /** All versions of a signing key, newest first. */

@@ -53,7 +53,9 @@ describe('Run', () => {
     await insertKeys(role.deps.database, { count: 12 });
     const told = await Array.fromAsync(role.client.run({}));
     expect(told).toMatchObject([
+      { batch: undefined, progress: { done: 0, total: 1, keys: 0n } },
       {
+        progress: { done: 1, total: 1, keys: 12n },
         batch: {
           exportName: 'aa',
           start: new Date('2020-12-10T09:00:00Z'),
@@ -75,8 +77,11 @@ describe('Run', () => {
     await using role = await serve();
     await insertExport(role, { signingKeys: [] });
     await insertKeys(role.deps.database, { count: 12 });
-    const [told] = await Array.fromAsync(role.client.run({}));
-    expect(told).toMatchObject({ batch: { status: BatchStatus.OPEN, attempts: 1, files: [] } });
+    const [, told] = await Array.fromAsync(role.client.run({}));
+    expect(told).toMatchObject({
+      batch: { status: BatchStatus.OPEN, attempts: 1, files: [], notBefore: new Date(NOW.getTime() + 5_000) },
+      progress: { done: 1, total: 1, keys: 0n },
+    });
     expect(told!.batch!.lastError).toContain('no_active_signer');
   });
 
@@ -85,7 +90,7 @@ describe('Run', () => {
     await insertExport(role);
     await insertExport(role, { name: 'bb' });
     const told = await Array.fromAsync(role.client.run({ name: 'bb' }));
-    expect(told.map(({ batch }) => batch?.exportName)).toEqual(['bb']);
+    expect(told.map(({ batch }) => batch?.exportName)).toEqual([undefined, 'bb']);
     await expect(Array.fromAsync(role.client.run({ name: 'cc' }))).rejects.toMatchObject({ code: 'export_not_found' });
   });
 
@@ -93,12 +98,10 @@ describe('Run', () => {
     await using role = await serve();
     await insertExport(role);
     await insertKeys(role.deps.database, { count: 5 });
-    const [first, second] = await Promise.all([
-      Array.fromAsync(role.client.run({})),
-      Array.fromAsync(role.client.run({})),
-    ]);
-    expect([...first, ...second].length).toBeGreaterThanOrEqual(1);
-    for (const { batch } of [...first, ...second]) {
+    const runs = await Promise.all([1, 2].map(async () => await Array.fromAsync(role.client.run({}))));
+    const ended = runs.flat().filter(({ batch }) => batch !== undefined);
+    expect(ended.length).toBeGreaterThanOrEqual(1);
+    for (const { batch } of ended) {
       expect(batch).toMatchObject({ status: BatchStatus.COMPLETE, attempts: 1 });
     }
   });
@@ -147,12 +150,37 @@ describe('published files', () => {
     await using role = await serve();
     await insertExport(role, { graceSeconds: 60 });
     await insertKeys(role.deps.database, { count: 5 });
-    const [told] = await Array.fromAsync(role.client.run({}));
+    const [, told] = await Array.fromAsync(role.client.run({}));
     await role.client.reprocess({ batchId: told!.batch!.id });
     role.clock.advance(59_999);
     expect(await getFile(role.client, {})).toHaveLength(2);
     role.clock.advance(1);
     await expect(getFile(role.client, {})).rejects.toMatchObject({ code: 'file_not_found' });
+  });
+
+  it('that the blob store has lost are not there, and nothing is sent of them', async () => {
+    await using role = await serve();
+    await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    await Array.fromAsync(role.client.run({}));
+    await role.deps.blobStore.delete({ bucket: 'exports', name: `aa/${FILE}` });
+    const parts: unknown[] = [];
+    const reading = (async () => {
+      for await (const part of role.client.getFile({ filenameRoot: 'aa', file: FILE })) parts.push(part);
+    })();
+    await expect(reading).rejects.toMatchObject({ kind: 'not_found', code: 'file_not_found' });
+    expect(parts).toEqual([]);
+  });
+
+  it('tell their size and validator to who wants nothing else', async () => {
+    await using role = await serve();
+    await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    await Array.fromAsync(role.client.run({}));
+    const size = BigInt((await readBlob(role, `aa/${FILE}`))!.length);
+    const [header, ...bytes] = await getFile(role.client, { offset: size });
+    expect(header).toMatchObject({ $case: 'header', value: { size } });
+    expect(bytesOf(bytes)).toHaveLength(0);
   });
 
   it('are not readable before they are listed', async () => {
@@ -191,7 +219,7 @@ describe('operators', () => {
     await using role = await serve();
     await insertExport(role);
     await insertKeys(role.deps.database, { count: 5 });
-    const [told] = await Array.fromAsync(role.client.run({}));
+    const [, told] = await Array.fromAsync(role.client.run({}));
     const { batch } = await role.client.reprocess({ batchId: told!.batch!.id });
     expect(batch).toMatchObject({
       status: BatchStatus.COMPLETE,

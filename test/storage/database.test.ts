@@ -88,4 +88,10 @@ describe('a connection', () => {
     await expect(broken).rejects.toMatchObject({ kind: 'unavailable' });
     expect(await single.nextPid()).toBeGreaterThan(0);
   });
+
+  it("says that a text which no row can hold is the caller's fault", async () => {
+    await using single = await openSingle();
+    const query = single.database.query('select $1::text', ['aa\0']);
+    await expect(query).rejects.toMatchObject({ kind: 'invalid', code: 'bad_request' });
+  });
 });

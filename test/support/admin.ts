@@ -30,7 +30,13 @@ export async function startAdmin(settings: Partial<AdminSettings> = {}): Promise
   const deps: AdminDeps = {
     database,
     clock: systemClock,
-    settings: { truncateSeconds: 3600, allowShortWindows: false, allowLoopback: false, ...settings },
+    settings: {
+      truncateSeconds: 3600,
+      maxRecords: 500_000,
+      allowShortWindows: false,
+      allowLoopback: false,
+      ...settings,
+    },
     logger,
   };
   const server = await startGrpcServer({

@@ -1,10 +1,9 @@
 /** An installation with rows of chosen ages, for clean-up. */
-import type { Readable } from 'node:stream';
 import { AppError } from '../../src/domain/errors.ts';
 import { ManualClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import type { CleanupDeps } from '../../src/server/operations/cleanup.ts';
-import type { BlobName, BlobStore, PutOptions } from '../../src/storage/blob/blob-store.ts';
+import type { BlobContent, BlobName, BlobStore, PutOptions } from '../../src/storage/blob/blob-store.ts';
 import type { Database } from '../../src/storage/database.ts';
 
 /** The present of these tests. */
@@ -32,8 +31,8 @@ export class FaultyBlobStore implements BlobStore {
     await this.#inner.delete(blob);
   }
 
-  put(blob: BlobName, body: Readable | Uint8Array, options: PutOptions): Promise<'written' | 'exists'> {
-    return this.#inner.put(blob, body, options);
+  put(blob: BlobName, content: BlobContent, options: PutOptions): Promise<'written' | 'exists'> {
+    return this.#inner.put(blob, content, options);
   }
 
   stat(blob: BlobName): ReturnType<BlobStore['stat']> {

@@ -1,6 +1,6 @@
 /** Runs exports in a process of its own that kills itself, as `kill -9` would, at a given step. */
 import { join } from 'node:path';
-import { kill, pid, argv } from 'node:process';
+import process, { argv, kill, pid } from 'node:process';
 import { runExports } from '../../src/export/batch/run.ts';
 import { ManualClock } from '../../src/platform/clock.ts';
 import { openKeyManager } from '../../src/platform/key-manager/open.ts';
@@ -24,6 +24,8 @@ export interface Doom {
 }
 
 const doom = JSON.parse(argv[2]!) as Doom;
+// Where no file may be larger, a write fails instead of ending the process.
+process.on('SIGXFSZ', () => undefined);
 let left = doom.times;
 const deps: ExportDeps = {
   database: new Database(
@@ -31,7 +33,7 @@ const deps: ExportDeps = {
     () => undefined,
   ),
   blobStore: await openBlobStore({ kind: 'filesystem', dir: join(doom.folder, 'blobs') }),
-  keyManager: openKeyManager({ kind: 'filesystem', dir: join(doom.folder, 'keys') }),
+  keyManager: await openKeyManager({ kind: 'filesystem', dir: join(doom.folder, 'keys') }),
   clock: new ManualClock(new Date(doom.now)),
   settings: doom.settings,
   logger: createLogger({ level: 'silent', pretty: false }),

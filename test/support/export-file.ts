@@ -69,8 +69,13 @@ export function sampleSigner(keyId = '310', keyVersion = 'v1'): SampleSigner {
     info: { keyId, keyVersion },
     publicKey,
     publicKeyPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
-    sign: (digest) => Promise.resolve(signDigest(privateKey, digest)),
+    sign: ({ sha256 }) => Promise.resolve(signDigest(privateKey, sha256)),
   };
+}
+
+/** The signer's signature over these bytes, whatever they are. */
+export async function signBytes(signer: SampleSigner, bytes: Buffer): Promise<Uint8Array> {
+  return await signer.sign({ sha256: hash('sha256', bytes, 'buffer'), isSignedBy: () => true });
 }
 
 /** What goes into a sample file; what is left out is ordinary. */

@@ -1,6 +1,7 @@
 /** An export role without its ports: database, blob store and key manager are real, the clock stands still. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Batch } from '../../src/domain/export/batch.ts';
 import { runExports } from '../../src/export/batch/run.ts';
 import { ensureSigningKeys } from '../../src/export/keys/ensure.ts';
@@ -14,6 +15,7 @@ import { openBlobStore } from '../../src/storage/blob/open.ts';
 import type { Queryable } from '../../src/storage/database.ts';
 import { temporaryFolder } from './export-file.ts';
 import { createTestDatabase } from './postgres.ts';
+import { readPublishedFile } from './published-file.ts';
 
 /** Windows of an hour; 10:00 is the newest boundary. */
 export const NOW = new Date('2020-12-10T10:11:00Z');
@@ -37,7 +39,7 @@ export async function openExportRole(settings: Partial<ExportSettings> = {}): Pr
   const deps: ExportDeps = {
     database,
     blobStore: await openBlobStore({ kind: 'filesystem', dir: join(folder.path, 'blobs') }),
-    keyManager: openKeyManager({ kind: 'filesystem', dir: join(folder.path, 'keys') }),
+    keyManager: await openKeyManager({ kind: 'filesystem', dir: join(folder.path, 'keys') }),
     clock,
     settings: {
       minWindowAgeSeconds: 0,
@@ -79,6 +81,7 @@ export interface ExportOptions {
   thru?: Date;
   maxRecords?: number;
   graceSeconds?: number;
+  shiftSeconds?: number;
   isHeld?: boolean;
   /** Names of signing keys, made when missing; the key `main` when left out. */
   signingKeys?: string[];
@@ -90,8 +93,8 @@ export async function insertExport(role: ExportRole, options: ExportOptions = {}
   const name = options.name ?? 'aa';
   const { rows } = await database.query<{ id: number }>(
     `insert into exports (name, bucket, filename_root, output_region, input_regions, exclude_regions, include_travelers,
-                          only_non_travelers, period_seconds, valid_from, valid_thru, max_records, grace_seconds, held_at)
-     values ($1, 'exports', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id`,
+                          only_non_travelers, period_seconds, valid_from, valid_thru, max_records, grace_seconds, held_at, shift_seconds)
+     values ($1, 'exports', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id`,
     [
       name,
       options.outputRegion ?? 'AA',
@@ -105,6 +108,7 @@ export async function insertExport(role: ExportRole, options: ExportOptions = {}
       options.maxRecords ?? null,
       options.graceSeconds ?? 86_400,
       options.isHeld === true ? NOW : null,
+      options.shiftSeconds ?? null,
     ],
   );
   const id = rows[0]!.id;
@@ -170,7 +174,8 @@ export async function insertKeys(database: Queryable, options: KeysOptions = {})
 /** Plans and builds what is due; the batches as they ended. */
 export async function runAll(role: ExportRole, exportName?: string): Promise<Batch[]> {
   const { signal } = new AbortController();
-  return await Array.fromAsync(runExports(role.deps, { signal, ...(exportName === undefined ? {} : { exportName }) }));
+  const steps = runExports(role.deps, { signal, ...(exportName === undefined ? {} : { exportName }) });
+  return (await Array.fromAsync(steps)).flatMap(({ batch }) => batch ?? []);
 }
 
 /** Lines of the index as it is in the blob store; null when there is none. */
@@ -185,15 +190,34 @@ export async function readBlob(role: ExportRole, name: string): Promise<Buffer |
   return read && Buffer.concat((await read.body.toArray()) as Buffer[]);
 }
 
-/** Everything that the index lists, opened. */
+/** Everything that the index lists, opened; each zip is also read, and its signature checked, with none of our code. */
 export async function readPublishedFiles(role: ExportRole, root = 'aa'): Promise<ExportFile[]> {
   const files = [];
   for (const name of (await readIndexLines(role, root)) ?? []) {
     const zip = await readBlob(role, name);
     if (zip === null) throw new Error(`${name} is listed but not there`);
-    files.push(await readExportFile(zip));
+    const file = await readExportFile(zip);
+    await expectReadable(role, zip, file);
+    files.push(file);
   }
   return files;
+}
+
+async function expectReadable({ deps }: ExportRole, zip: Buffer, { content }: ExportFile): Promise<void> {
+  const { rows } = await deps.database.query<{ pem: string }>('select public_key_pem as pem from signing_key_versions');
+  const others = await Promise.any(rows.map(({ pem }) => readPublishedFile(zip, pem)));
+  for (const list of ['keys', 'revisedKeys'] as const) {
+    const keys = others[list].map(({ key }) => Buffer.from(key, 'base64').toString('hex'));
+    if (
+      !isDeepStrictEqual(
+        keys,
+        content[list].map(({ key }) => key.toString('hex')),
+      )
+    ) {
+      throw new Error(`another implementation reads other ${list}`);
+    }
+    if (!isDeepStrictEqual(keys, [...new Set(keys)].sort())) throw new Error(`${list} are not in order, or repeated`);
+  }
 }
 
 /** Keys of one list of the files, as hex, in the order in which they stand there. */

@@ -18,10 +18,7 @@ export interface TestDatabase extends AsyncDisposable {
  */
 export async function createTestDatabase(options: { now?: Date } = {}): Promise<TestDatabase> {
   const { url, drop } = await createDatabase(inject('templateDatabase'));
-  const database = new Database(
-    { url, poolSize: 10, applicationName: 'test', statementTimeoutMs: 30_000 },
-    () => undefined,
-  );
+  const database = newPool(url);
   if (options.now !== undefined) {
     await database.query(`update window_state set closed_through = window_start($1, 3600) - interval '1 hour'`, [
       options.now,
@@ -35,6 +32,16 @@ export async function createTestDatabase(options: { now?: Date } = {}): Promise<
       await drop();
     },
   };
+}
+
+/** One more pool on a test's database, as another process has. */
+export function openPool(url: string): { readonly database: Database } & AsyncDisposable {
+  const database = newPool(url);
+  return { database, [Symbol.asyncDispose]: async () => await database.stop() };
+}
+
+function newPool(url: string): Database {
+  return new Database({ url, poolSize: 10, applicationName: 'test', statementTimeoutMs: 30_000 }, () => undefined);
 }
 
 /** A database without any tables. */

@@ -25,6 +25,11 @@ export class TcpProxy implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Breaks every connection there is; new ones are passed on. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
   #pass(client: Socket): void {
     const target = connect(this.targetPort, '127.0.0.1');
     for (const [socket, other] of [
@@ -43,7 +48,7 @@ export class TcpProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.cut();
     await once(this.#server, 'close');
   }
 }

@@ -13,7 +13,8 @@ import {
 } from '../../storage/batches.ts';
 import { listUploadedFiles } from '../../storage/files.ts';
 import { wantIndex } from '../../storage/index-state.ts';
-import { writeIndex } from '../index/write-index.ts';
+import { adoptListedFiles } from '../adopt/adopt.ts';
+import { writeIndexAfterLast } from '../index/write-index.ts';
 import type { ExportDeps } from '../settings.ts';
 import { LeaseKeeper, leaseLost } from './lease.ts';
 import { exportMetrics } from './metrics.ts';
@@ -46,27 +47,39 @@ export async function buildBatch(deps: ExportDeps, batchId: string, options: Bui
   const batch = await leaseBatch(database, holder, terms);
   if (batch === null) return 'taken';
   const log = logger.child({ batch: batchId, export: batch.exportName });
+  const outcome = await buildOrGiveBack({ ...deps, logger: log }, batch, { holder, signal: options.signal });
+  // The batch is as it is whether or not the index can be written now: it is wanted, so it will be.
+  await writeIndexAfterLast(deps, batch.exportId).catch((error: unknown) =>
+    log.warn({ err: error }, 'index not written'),
+  );
+  return outcome;
+}
+
+async function buildOrGiveBack(
+  deps: ExportDeps,
+  batch: Batch,
+  { holder, signal }: { readonly holder: LeaseHolder; readonly signal: AbortSignal },
+): Promise<Exclude<BuildOutcome, 'taken'>> {
+  const { logger } = deps;
   const metrics = exportMetrics(deps.metrics);
   const startedAt = performance.now();
   try {
-    const files = await buildLeased(deps, batch, { holder, signal: options.signal });
+    const files = await buildLeased(deps, batch, { holder, signal });
     metrics.built(files, (performance.now() - startedAt) / 1000);
-    log.info({ files: files.length, ...totals(files) }, 'batch built');
+    logger.info({ files: files.length, ...totals(files) }, 'batch built');
+    return 'built';
   } catch (error) {
     // A stop is nobody's fault, whatever the abort looks like from where the work was.
-    if (options.signal.aborted) {
+    if (signal.aborted) {
       const isGivenBack = await giveBack(deps, holder, { error: null, retryAfterSeconds: 0 });
-      if (isGivenBack) log.info('batch given back');
+      if (isGivenBack) logger.info('batch given back');
       return 'given back';
     }
     metrics.failed();
-    log.error({ err: error, attempts: batch.attempts }, 'batch failed');
+    logger.error({ err: error, attempts: batch.attempts }, 'batch failed');
     await giveBack(deps, holder, { error: reasonText(error), retryAfterSeconds: retryDelaySeconds(batch.attempts) });
     return 'failed';
   }
-  // The batch is done whether or not the index can be written now: it is wanted, so it will be.
-  await writeIndex(deps, batch.exportId).catch((error: unknown) => log.warn({ err: error }, 'index not written'));
-  return 'built';
 }
 
 async function buildLeased(
@@ -78,6 +91,7 @@ async function buildLeased(
   const anySignal = AbortSignal.any([signal, lease.signal]);
   try {
     await clearSpool(deps.settings.spoolDir, leased.id);
+    if (!leased.isPrepared) await adoptListedFiles(deps, leased.exportId, holder.owner);
     const { batch, files } = await prepareBatch(deps, leased, holder);
     for (const file of files.filter(({ status }) => status === 'planned')) {
       anySignal.throwIfAborted();

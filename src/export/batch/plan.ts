@@ -1,10 +1,13 @@
 /** Plans batches: one row for each ended window of each export. */
-import { dueWindows, publishableThrough } from '../../domain/export/windows.ts';
+import { dueWindows, publishableThrough, type ExportWindow } from '../../domain/export/windows.ts';
+import { addSeconds } from '../../domain/windows.ts';
 import { insertBatches } from '../../storage/batches.ts';
 import { databaseTime } from '../../storage/database-time.ts';
-import { lockPlanning, plannableExports } from '../../storage/exports.ts';
+import type { Queryable } from '../../storage/database.ts';
+import { lockPlanning, plannableExports, type PlannableExport } from '../../storage/exports.ts';
 import { closeWindows, readWindowState } from '../../storage/windows.ts';
 import type { ExportDeps } from '../settings.ts';
+import { planShifted, type ShiftRule } from './plan-shifted.ts';
 
 /** Windows of one export in one run; the rest follows with the next. */
 const WINDOWS_PER_RUN = 500;
@@ -25,13 +28,25 @@ export async function planBatches({
     await lockPlanning(client);
     const { closedThrough, truncateSeconds } = await readWindowState(client);
     const ages = { minWindowAgeSeconds: settings.minWindowAgeSeconds, truncateSeconds };
-    const through = publishableThrough(await databaseTime(client, clock), closedThrough, ages);
-    const oldest = new Date(through.getTime() - settings.retentionSeconds * 1000);
+    const now = await databaseTime(client, clock);
+    const through = publishableThrough(now, closedThrough, ages);
+    const oldest = addSeconds(through, -settings.retentionSeconds);
+    const rule = { minRecords: settings.minRecords, agedTo: addSeconds(now, -settings.minWindowAgeSeconds) };
     let planned = 0;
     for (const each of await plannableExports(client, settings.maxRecords)) {
       const windows = dueWindows({ ...each, closedThrough: through, oldest, limit: WINDOWS_PER_RUN });
-      planned += await insertBatches(client, each, windows);
+      planned += await planWindows(client, each, { windows, rule });
     }
     return planned;
   });
+}
+
+/** An export that no longer shifts still has to let go of what it held back. */
+async function planWindows(
+  client: Queryable,
+  planned: PlannableExport,
+  work: { readonly windows: readonly ExportWindow[]; readonly rule: ShiftRule },
+): Promise<number> {
+  if (planned.shiftSeconds === null && !planned.hasShifted) return await insertBatches(client, planned, work.windows);
+  return await planShifted(client, planned, work);
 }

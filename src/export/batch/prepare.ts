@@ -66,7 +66,11 @@ async function planFiles(client: Queryable, batch: Batch, clock: Deps['clock']):
 }
 
 /** Windows of a few seconds, built again, can run into each other's names: the next free revision is taken. */
-async function freeRevision(client: Queryable, batch: Batch, shares: readonly FileShare[]): Promise<number> {
+export async function freeRevision(
+  client: Queryable,
+  batch: Pick<Batch, 'bucket' | 'filenameRoot' | 'windowStart' | 'windowEnd' | 'revision'>,
+  shares: readonly FileShare[],
+): Promise<number> {
   for (let revision = batch.revision; ; revision++) {
     const names = shares.map(({ number }) => fileName({ ...batch, revision, number }));
     if ((await takenNames(client, batch.bucket, names)).size === 0) return revision;

@@ -1,25 +1,21 @@
 /** Writes one decided file and publishes it, exactly once whatever happened before. */
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Batch, ExportFile } from '../../domain/export/batch.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { KeyBlock } from '../../domain/export-file/key-block.ts';
+import { fileSource } from '../../storage/blob/file-source.ts';
 import type { BlobName } from '../../storage/blob/blob-store.ts';
 import type { LeaseHolder } from '../../storage/batches.ts';
 import { markUploaded } from '../../storage/files.ts';
 import { windowKeys } from '../../storage/key-stream.ts';
-import { writeExportFile, type Signer, type WrittenExportFile } from '../file/write.ts';
+import { unlessAborted } from '../file/abortable.ts';
+import { writeExportFile, type WrittenExportFile } from '../file/write.ts';
+import { recordedSigners } from '../keys/signers.ts';
+import { fileOptions } from '../put-options.ts';
 import type { ExportDeps } from '../settings.ts';
 import { leaseLost } from './lease.ts';
 import { readPublished } from './published-file.ts';
 import { removeSpooled, spoolName } from './spool.ts';
-
-/** Names never get other content, so caches may keep a file for a day (reference 3.4). */
-const PUT_OPTIONS = {
-  contentType: 'application/zip',
-  cacheControl: 'public, max-age=86400',
-  onlyIfAbsent: true,
-} as const;
 
 type Deps = Pick<ExportDeps, 'database' | 'blobStore' | 'keyManager' | 'settings'>;
 
@@ -45,7 +41,7 @@ export async function publishFile(deps: Deps, work: FileWork): Promise<void> {
   try {
     const written = await writeFile(deps, work, spoolPath);
     work.signal.throwIfAborted();
-    const size = await upload(deps, work.file, { spoolPath, written });
+    const size = await unlessAborted(upload(deps, work.file, { spoolPath, written }), work.signal);
     const uploaded = { fileId: work.file.id, size, sha256: written.sha256 };
     if (!(await markUploaded(database, work.holder, uploaded))) throw leaseLost();
   } finally {
@@ -58,10 +54,7 @@ async function writeFile(
   { batch, file, signal }: FileWork,
   spoolPath: string,
 ): Promise<WrittenExportFile> {
-  const signers = file.signers.map(({ key, managerVersion, keyId, keyVersion }): Signer => ({
-    info: { keyId, keyVersion },
-    sign: (digest) => keyManager.sign(key, managerVersion, digest),
-  }));
+  const signers = await recordedSigners({ database, keyManager }, file.signers);
   const written = await database.withClient(
     async (client) =>
       await writeExportFile({
@@ -85,7 +78,8 @@ async function upload(
   { spoolPath, written }: { readonly spoolPath: string; readonly written: WrittenExportFile },
 ): Promise<number> {
   const blob: BlobName = { bucket: file.bucket, name: file.name };
-  if ((await blobStore.put(blob, createReadStream(spoolPath), PUT_OPTIONS)) === 'written') return written.size;
+  const content = fileSource(spoolPath, written.size);
+  if ((await blobStore.put(blob, content, fileOptions)) === 'written') return written.size;
   const published = await readPublished(blobStore, blob);
   if (published?.sha256.equals(written.sha256) === true) return published.size;
   throw new AppError(

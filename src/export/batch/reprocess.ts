@@ -5,6 +5,7 @@ import { readBatch, reopenBatch } from '../../storage/batches.ts';
 import { recordAudit } from '../../storage/configuration/audit.ts';
 import { databaseTime } from '../../storage/database-time.ts';
 import { unlistUnfinishedFiles } from '../../storage/files.ts';
+import { writeIndex } from '../index/write-index.ts';
 import type { ExportDeps } from '../settings.ts';
 import { buildBatch } from './build.ts';
 
@@ -21,7 +22,7 @@ export async function reprocessBatch(
   batchId: string,
   { signal, actor }: { readonly signal: AbortSignal; readonly actor: string },
 ): Promise<Batch> {
-  const { database, clock, settings } = deps;
+  const { database, clock, settings, logger } = deps;
   await database.transaction(async (client) => {
     const batch = await readBatch(client, batchId);
     if (batch === null || batch.status === 'deleted') throw batchNotFound();
@@ -40,6 +41,8 @@ export async function reprocessBatch(
   await buildBatch(deps, batchId, { signal, ignoreBackOff: true });
   const batch = await readBatch(database, batchId);
   if (batch === null) throw batchNotFound();
+  // Whoever asked for it sees it, also while other batches of the export are being built.
+  await writeIndex(deps, batch.exportId).catch((error: unknown) => logger.warn({ err: error }, 'index not written'));
   return batch;
 }
 

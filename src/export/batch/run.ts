@@ -3,10 +3,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Batch } from '../../domain/export/batch.ts';
 import { dueBatches, readBatch, unfinishedBatches } from '../../storage/batches.ts';
 import type { ExportDeps } from '../settings.ts';
-import { buildBatch } from './build.ts';
+import { buildBatch, type BuildOutcome } from './build.ts';
 import { planBatches } from './plan.ts';
 
-/** How often to look whether another worker is done with a batch. */
+/** How often to look whether other workers are done with theirs. */
 const POLL_MS = 200;
 
 /** What to run. */
@@ -16,45 +16,61 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
+/** How far a run is. */
+export interface RunStep {
+  /** The batch that ended, well or not; null before the first. */
+  readonly batch: Batch | null;
+  /** Batches that ended. */
+  readonly done: number;
+  /** Batches that the run found; those that vanish meanwhile are not told. */
+  readonly total: number;
+}
+
 /**
- * Builds what is due, also what failed a moment ago. Batches that other workers have in hand are waited for and told too.
+ * Builds what is due, also what failed a moment ago. Batches that other workers have in hand are told too, after our own:
+ * nothing waits for them, so that several runs share the work.
  *
  * @throws AppError of the database; a batch that fails is told, not thrown
  */
-export async function* runExports(deps: ExportDeps, options: RunOptions): AsyncGenerator<Batch> {
+export async function* runExports(deps: ExportDeps, options: RunOptions): AsyncGenerator<RunStep> {
   const { database, clock, settings } = deps;
   const filter = { clock, ignoreBackOff: true, ...pickName(options) };
   await planBatches(deps);
-  const waiting = [
-    ...new Set([...(await dueBatches(database, filter)), ...(await unfinishedBatches(database, filter))]),
-  ];
-  const running = new Map<string, Promise<string>>();
+  const queue = [...new Set([...(await dueBatches(database, filter)), ...(await unfinishedBatches(database, filter))])];
+  const elsewhere: string[] = [];
+  const total = queue.length;
+  let done = 0;
+  if (total > 0) yield { batch: null, done, total };
+  const running = new Map<string, Promise<Attempt>>();
   try {
-    while (waiting.length + running.size > 0) {
-      while (waiting.length > 0 && running.size < settings.concurrency) {
-        const id = waiting.shift()!;
-        running.set(
-          id,
-          finishBatch(deps, id, options.signal).then(() => id),
-        );
+    while (queue.length + running.size + elsewhere.length > 0) {
+      while (queue.length > 0 && running.size < settings.concurrency) {
+        const id = queue.shift()!;
+        running.set(id, attempt(deps, id, options.signal));
       }
-      const id = await Promise.race(running.values());
+      if (running.size === 0) {
+        await wait(POLL_MS, undefined, { signal: options.signal });
+        queue.push(...elsewhere.splice(0));
+        continue;
+      }
+      const { id, outcome } = await Promise.race(running.values());
       running.delete(id);
       const batch = await readBatch(database, id);
-      if (batch) yield batch;
+      if (outcome === 'taken' && batch?.status === 'pending') elsewhere.push(id);
+      else if (batch) yield { batch, done: (done += 1), total };
     }
   } finally {
     await Promise.allSettled(running.values());
   }
 }
 
-/** Builds the batch, or waits until whoever has it is done with it. */
-async function finishBatch(deps: ExportDeps, batchId: string, signal: AbortSignal): Promise<void> {
-  while ((await buildBatch(deps, batchId, { signal, ignoreBackOff: true })) === 'taken') {
-    const batch = await readBatch(deps.database, batchId);
-    if (batch?.status !== 'pending') return;
-    await wait(POLL_MS, undefined, { signal });
-  }
+interface Attempt {
+  readonly id: string;
+  readonly outcome: BuildOutcome;
+}
+
+async function attempt(deps: ExportDeps, id: string, signal: AbortSignal): Promise<Attempt> {
+  return { id, outcome: await buildBatch(deps, id, { signal, ignoreBackOff: true }) };
 }
 
 function pickName({ exportName }: RunOptions): { exportName?: string } {

@@ -1,11 +1,12 @@
-/** Turns blocks of keys into the bytes of `export.bin`, in chunks of about 256 KiB. */
+/** Turns blocks of keys into the bytes of `export.bin`, in chunks of about 32 KiB. */
 import { AppError } from '../../domain/errors.ts';
 import { encodeKeys, MAX_KEY_RECORD_BYTES, type ByteSink } from '../../domain/export-file/encode-keys.ts';
 import type { KeyList } from '../../domain/export-file/format.ts';
 import type { KeyBlock } from '../../domain/export-file/key-block.ts';
 import { KeyOrder } from '../../domain/export-file/key-order.ts';
 
-const CHUNK_BYTES = 256 * 1024;
+/** Most exports are small: larger chunks cost them more than they save large ones. */
+const CHUNK_BYTES = 32 * 1024;
 
 /** Keys seen so far, by list. */
 export type KeyCounts = Record<KeyList, number>;

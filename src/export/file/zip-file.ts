@@ -10,7 +10,7 @@ import { centralDirectory, dataDescriptor, localHeader, type ZipEntry } from './
 const MAX_ZIP_BYTES = 0xffff_ffff;
 /** Levels 1, 4 and 6 give the same size for random keys; 1 is the fastest. */
 const DEFLATE_LEVEL = 1;
-const BUFFER_BYTES = 256 * 1024;
+const BUFFER_BYTES = 32 * 1024;
 /** Chunks made while earlier ones are deflated on another thread. */
 const CHUNKS_AHEAD = 2;
 

@@ -19,7 +19,7 @@ export async function applyAtStart(
 ): Promise<void> {
   const dryRun = !options.always && !isEmptyConfiguration(await readConfiguration(deps.database));
   const { changes, warnings } = await applyConfiguration(deps, wanted, { prune: false, dryRun, actor });
-  if (warnings.length > 0) deps.logger.warn({ warnings }, 'ENMESH_CONFIG has settings without effect');
+  if (warnings.length > 0) deps.logger.warn({ warnings }, 'ENMESH_CONFIG is worth a look');
   if (!dryRun || changes.length === 0) return;
   deps.logger.warn(
     { differing: changes.map(({ list, name }) => `${list}/${name}`) },

@@ -1,5 +1,6 @@
 /** Makes the configuration be what is wanted, or says what that would change. */
 import type { Configuration } from '../../domain/configuration/configuration.ts';
+import { advice } from '../../domain/configuration/advice.ts';
 import { diff, type Change, type FieldChange } from '../../domain/configuration/diff.ts';
 import { faultText, refuseFaults } from '../../domain/configuration/faults.ts';
 import { installationFaults } from '../../domain/configuration/installation.ts';
@@ -19,6 +20,8 @@ import { stateFaults } from './state-faults.ts';
 export interface AdminSettings {
   /** ENMESH_TRUNCATE_WINDOW. */
   readonly truncateSeconds: number;
+  /** ENMESH_EXPORT_MAX_RECORDS. */
+  readonly maxRecords: number;
   /** ENMESH_UNSAFE_SHORT_WINDOWS. */
   readonly allowShortWindows: boolean;
   /** ENMESH_UNSAFE_LOOPBACK. */
@@ -49,7 +52,7 @@ export interface ApplyOptions {
 export interface Applied {
   /** In order; empty when everything is as wanted. */
   readonly changes: readonly Change[];
-  /** What of the wanted configuration has no effect in this release, a line each. */
+  /** What is worth knowing of the wanted configuration, a line each. */
   readonly warnings: readonly string[];
 }
 
@@ -77,7 +80,7 @@ export async function applyConfiguration(
   });
   if (!dryRun && changes.length > 0) logger.info({ actor, changes: changes.length }, 'configuration changed');
   if (!dryRun) await readNewJwks(deps, changes);
-  return { changes, warnings: withoutEffect(wanted).map(faultText) };
+  return { changes, warnings: [...withoutEffect(wanted), ...advice(wanted, changes)].map(faultText) };
 }
 
 /** An authority that gets a JWKS needs its keys now, not with the next run. */

@@ -1,13 +1,12 @@
 /** What the state of the installation forbids, however well a configuration is written. */
 import type { Configuration } from '../../domain/configuration/configuration.ts';
-import type { Change } from '../../domain/configuration/diff.ts';
+import type { Change, FieldChange } from '../../domain/configuration/diff.ts';
 import { fault, type Fault } from '../../domain/configuration/faults.ts';
 import type { Queryable } from '../../storage/database.ts';
-import { exportsInUse } from '../../storage/configuration/exports.ts';
+import { exportsInUse, readExports } from '../../storage/configuration/exports.ts';
+import { formerRoots, rootsLeftByOthers } from '../../storage/former-places.ts';
 import { signingKeysWithVersions } from '../../storage/configuration/signing-keys.ts';
 
-/** Fields that place an export's files. */
-const placeFields: ReadonlySet<string> = new Set(['bucket', 'filenameRoot']);
 /** Fields that phones know a signing key's versions by. */
 const identityFields: ReadonlySet<string> = new Set(['key', 'keyId', 'keyVersion']);
 
@@ -17,35 +16,99 @@ export async function stateFaults(
   wanted: Configuration,
   changes: readonly Change[],
 ): Promise<Fault[]> {
-  return [...(await exportFaults(client, wanted, changes)), ...(await signingKeyFaults(client, wanted, changes))];
+  return [
+    ...(await exportFaults(client, wanted, changes)),
+    ...(await mirrorFaults(client, wanted, changes)),
+    ...(await signingKeyFaults(client, wanted, changes)),
+  ];
+}
+
+/** Readers look for a place that an export has left before they look for a mirror, and clean-up deletes the index there. */
+async function mirrorFaults(client: Queryable, wanted: Configuration, changes: readonly Change[]): Promise<Fault[]> {
+  const placed = changes.filter(
+    ({ list, action, fields }) => list === 'mirrors' && action !== 'delete' && fields.some(isRoot),
+  );
+  if (placed.length === 0) return [];
+  const moving = changes.filter(
+    ({ list, action, fields }) => list === 'exports' && action === 'update' && fields.some(isRoot),
+  );
+  const leaving = await rootsInUse(
+    client,
+    moving.map(({ name }) => name),
+  );
+  const left = await formerRoots(client);
+  return placed.flatMap(({ name }) => {
+    const index = wanted.mirrors.findIndex((mirror) => mirror.name === name);
+    const root = wanted.mirrors[index]?.filenameRoot.toLowerCase() ?? '';
+    const owner = left.get(root) ?? leaving.get(root);
+    return owner === undefined ? [] : [leftFault(['mirrors', index, 'filenameRoot'], owner)];
+  });
 }
 
 async function exportFaults(client: Queryable, wanted: Configuration, changes: readonly Change[]): Promise<Fault[]> {
+  return [...(await deletionFaults(client, changes)), ...(await placeFaults(client, wanted, changes))];
+}
+
+async function deletionFaults(client: Queryable, changes: readonly Change[]): Promise<Fault[]> {
   const deleted = changes.filter(({ list, action }) => list === 'exports' && action === 'delete');
-  const moved = changedFields(changes, 'exports', placeFields);
-  if (deleted.length + moved.length === 0) return [];
+  if (deleted.length === 0) return [];
   const inUse = await exportsInUse(
     client,
-    [...deleted, ...moved].map(({ name }) => name),
+    deleted.map(({ name }) => name),
   );
-  return [
-    ...deleted
-      .filter(({ name }) => inUse.has(name))
-      .map(({ name }) =>
-        fault(
-          ['exports'],
-          `does not name ${name}, which has files: keep it with a \`thru\` in the past until clean-up has deleted them`,
-        ),
+  return deleted
+    .filter(({ name }) => inUse.has(name))
+    .map(({ name }) =>
+      fault(
+        ['exports'],
+        `does not name ${name}, which has files: keep it with a \`thru\` in the past until clean-up has deleted them`,
       ),
-    ...moved
-      .filter(({ name }) => inUse.has(name))
-      .map(({ name, field }) =>
-        fault(
-          ['exports', wanted.exports.findIndex((series) => series.name === name), field],
-          'cannot change once there are files: phones would lose them; make a new export and end this one with `thru`',
-        ),
-      ),
-  ];
+    );
+}
+
+/** A root leads to the files of one export alone, also while those that moved away from it are served there. */
+async function placeFaults(client: Queryable, wanted: Configuration, changes: readonly Change[]): Promise<Fault[]> {
+  const placed = changes.filter(
+    (change) => change.list === 'exports' && change.action !== 'delete' && change.fields.some(isRoot),
+  );
+  const moving = changes.filter(
+    (change) => change.list === 'exports' && change.action === 'update' && change.fields.some(isRoot),
+  );
+  if (placed.length === 0) return [];
+  const leaving = await rootsInUse(
+    client,
+    moving.map(({ name }) => name),
+  );
+  const faults: Fault[] = [];
+  for (const { name } of placed) {
+    const index = wanted.exports.findIndex((series) => series.name === name);
+    const root = wanted.exports[index]?.filenameRoot.toLowerCase() ?? '';
+    const left = await rootsLeftByOthers(client, name);
+    const owner = left.get(root) ?? leaving.get(root);
+    if (owner === undefined || owner === name) continue;
+    faults.push(leftFault(['exports', index, 'filenameRoot'], owner));
+  }
+  return faults;
+}
+
+function leftFault(path: Parameters<typeof fault>[0], owner: string): Fault {
+  return fault(
+    path,
+    `still leads to files of ${owner}, which moves away from it; take another until clean-up has deleted them`,
+  );
+}
+
+/** Current roots of those exports that have files, in lower case, with their exports' names. */
+async function rootsInUse(client: Queryable, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const inUse = await exportsInUse(client, names);
+  const current = await readExports(client);
+  return new Map(
+    current.filter(({ name }) => inUse.has(name)).map(({ name, filenameRoot }) => [filenameRoot.toLowerCase(), name]),
+  );
+}
+
+function isRoot({ path }: FieldChange): boolean {
+  return path === 'filenameRoot';
 }
 
 async function signingKeyFaults(

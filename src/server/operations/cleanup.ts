@@ -1,10 +1,17 @@
 /** Deletes what is past its time: keys, receipts, padding, counters, files and batches. Stopped anywhere, the next run goes on. */
 import { AppError } from '../../domain/errors.ts';
 import { firstKeptDay } from '../../domain/statistics/released-days.ts';
+import { indexName } from '../../domain/export/file-name.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { BlobStore } from '../../storage/blob/blob-store.ts';
-import { deleteExposures, deletePaddingKeys, deleteReceipts } from '../../storage/cleanup.ts';
+import {
+  deleteExposures,
+  deleteImportFiles,
+  deletePaddingKeys,
+  deleteQuarantine,
+  deleteReceipts,
+} from '../../storage/cleanup.ts';
 import { databaseTime } from '../../storage/database-time.ts';
 import type { Database } from '../../storage/database.ts';
 import {
@@ -16,6 +23,7 @@ import {
   type ExpiredFile,
 } from '../../storage/expired-files.ts';
 import { unlistExpiredFiles } from '../../storage/files.ts';
+import { emptyPlaces, forgetPlace } from '../../storage/former-places.ts';
 import { deleteStatistics } from '../../storage/statistics.ts';
 
 /** What cleaning up works with. */
@@ -59,14 +67,17 @@ export async function cleanUp(deps: CleanupDeps, signal: AbortSignal): Promise<C
   const exposures = await deleteExposures(database, limits);
   const receipts = await deleteReceipts(database, { ...limits, before: now });
   const paddingKeys = await deletePaddingKeys(database, limits);
+  const quarantinedKeys = await deleteQuarantine(database, limits);
+  const importFiles = await deleteImportFiles(database, limits);
   const statistics = await deleteStatistics(database, firstKeptDay(now, settings.retentionSeconds));
   await abandonBatches(database, before, now);
   const unlistedFiles = await unlistExpiredFiles(database, { clock, ...settings });
   await restartGrace(database, now);
   const { deletedFiles, failedFiles } = await deleteFiles(deps, now, signal);
+  await deleteEmptyPlaces(deps, now);
   const batches = await deleteBatches(database, before);
   const counts = { exposures, receipts, paddingKeys, statistics, unlistedFiles, deletedFiles, batches };
-  logger.info({ ...counts, failedFiles }, 'cleaned up');
+  logger.info({ ...counts, quarantinedKeys, importFiles, failedFiles }, 'cleaned up');
   if (failedFiles > 0) {
     const message = `${String(failedFiles)} files could not be deleted from the blob store; the next run tries again`;
     throw new AppError('unavailable', 'cleanup_incomplete', message);
@@ -107,4 +118,17 @@ async function deleteBlobs(blobStore: BlobStore, files: readonly ExpiredFile[], 
     }
   }
   return deleted;
+}
+
+/** A place that an export has left goes with its last file. What cannot be deleted is tried again in the next run. */
+async function deleteEmptyPlaces({ database, blobStore, logger }: CleanupDeps, now: Date): Promise<void> {
+  for (const { id, bucket, filenameRoot } of await emptyPlaces(database, now)) {
+    const name = indexName(filenameRoot);
+    try {
+      await blobStore.delete({ bucket, name });
+      await forgetPlace(database, id);
+    } catch (error) {
+      logger.warn({ err: error, bucket, name }, 'an index could not be deleted');
+    }
+  }
 }

@@ -1,6 +1,6 @@
 /** What the environment says about operations, and how often they run. */
 import type { Values } from '../../platform/config/load.ts';
-import { jwksRoots } from '../../platform/config/root-files.ts';
+import { readRoots } from '../../platform/config/root-files.ts';
 import type { Schedule } from '../../platform/jobs.ts';
 import type { OperationsJobsDeps } from './service.ts';
 
@@ -19,7 +19,7 @@ export async function operationsSettings(values: Values): Promise<OperationsJobs
     revisionKeyDeleteAfterSeconds: values.ENMESH_REVISION_KEY_DELETE_AFTER,
     jwks: {
       timeoutMs: values.ENMESH_JWKS_TIMEOUT * 1000,
-      ca: await jwksRoots(values),
+      ca: await readRoots('ENMESH_JWKS_CA', values),
       allowPrivateAddresses: values.ENMESH_JWKS_ALLOW_PRIVATE_ADDRESSES,
       allowLoopback: values.ENMESH_UNSAFE_LOOPBACK,
       keyCleanupSeconds: values.ENMESH_JWKS_KEY_CLEANUP,

@@ -1,6 +1,7 @@
 /** Exports as configured; what was planned keeps the configuration of its time. */
 import type { Export } from '../../domain/configuration/configuration.ts';
 import type { Queryable } from '../database.ts';
+import { leaveExportIndexes } from '../mirror-leftovers.ts';
 
 interface ExportRow {
   name: string;
@@ -65,12 +66,6 @@ export async function exportsInUse(database: Queryable, names: readonly string[]
   return new Set(rows.map(({ name }) => name));
 }
 
-/** Takes the roots of these exports away, so that they can be given to each other. */
-export async function releaseFilenameRoots(database: Queryable, names: readonly string[]): Promise<void> {
-  // No configured root begins with a tilde.
-  await database.query(`update exports set filename_root = '~' || id where name = any($1)`, [names]);
-}
-
 /** Creates it, or makes the one with this name be like it. */
 export async function saveExport(database: Queryable, series: Export): Promise<void> {
   const { rows } = await database.query<{ id: number }>(
@@ -117,7 +112,8 @@ function exportValues(series: Export): unknown[] {
   ];
 }
 
-/** Deletes it with its batches; it must not be in use. */
+/** Deletes it with its batches, and leaves its index to be deleted; it must not be in use. */
 export async function deleteExport(database: Queryable, name: string): Promise<void> {
+  await leaveExportIndexes(database, name);
   await database.query('delete from exports where name = $1', [name]);
 }

@@ -2,9 +2,10 @@
 import type { Change, FieldChange, ListChange } from '../../domain/configuration/diff.ts';
 import type { ListName, Member } from '../../domain/configuration/lists.ts';
 import type { Queryable } from '../database.ts';
+import { enterPlaces, leavePlaces } from '../former-places.ts';
 import { deleteApp, saveApp } from './apps.ts';
 import { recordAudit } from './audit.ts';
-import { deleteExport, releaseFilenameRoots, saveExport } from './exports.ts';
+import { deleteExport, saveExport } from './exports.ts';
 import { deleteHealthAuthority, saveHealthAuthority } from './health-authorities.ts';
 import { deleteImport, saveImport } from './imports.ts';
 import { deleteMirror, saveMirror } from './mirrors.ts';
@@ -38,11 +39,11 @@ export async function writeChanges(
   { actor, at }: { readonly actor: string; readonly at: Date | null },
 ): Promise<void> {
   if (changes.length === 0) return;
-  const moving = changes.filter(({ list, fields }) => list === 'exports' && fields.some(isRoot));
-  await releaseFilenameRoots(
-    client,
-    moving.map(({ name }) => name),
+  const placed = changes.filter(
+    ({ list, action, fields }) => list === 'exports' && action !== 'delete' && fields.some(isPlace),
   );
+  const moving = placed.filter(({ action }) => action === 'update');
+  await leavePlaces(client, moving.map(nameOf), at);
   for (const change of changes) {
     await write(client, change);
     await recordAudit(client, {
@@ -53,6 +54,11 @@ export async function writeChanges(
       change: { fields: change.fields.map(auditField) },
     });
   }
+  await enterPlaces(client, placed.map(nameOf), at);
+}
+
+function nameOf({ name }: Change): string {
+  return name;
 }
 
 async function write<List extends ListName>(client: Queryable, change: ListChange<List>): Promise<void> {
@@ -60,8 +66,8 @@ async function write<List extends ListName>(client: Queryable, change: ListChang
   await (change.action === 'delete' ? remove(client, change.name) : save(client, change.member));
 }
 
-function isRoot({ path }: FieldChange): boolean {
-  return path === 'filenameRoot';
+function isPlace({ path }: FieldChange): boolean {
+  return path === 'filenameRoot' || path === 'bucket';
 }
 
 function auditField({ path, before, after }: FieldChange): object {

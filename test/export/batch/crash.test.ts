@@ -1,9 +1,6 @@
 /** Whatever stops a worker, wherever: another one ends its work, no key is lost or doubled, no published file changes. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { execPath } from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/domain/errors.ts';
 import { buildBatch } from '../../../src/export/batch/build.ts';
@@ -11,8 +8,8 @@ import { planBatches } from '../../../src/export/batch/plan.ts';
 import { reprocessBatch } from '../../../src/export/batch/reprocess.ts';
 import { writeOutdatedIndexes } from '../../../src/export/index/write-index.ts';
 import { dueBatches, readBatch } from '../../../src/storage/batches.ts';
-import type { Doom } from '../../support/doomed-export.ts';
 import { withFaults, type Step } from '../../support/export-faults.ts';
+import { startExportProcess } from '../../support/export-process.ts';
 import {
   insertExport,
   insertKeys,
@@ -25,7 +22,15 @@ import {
   type ExportRole,
 } from '../../support/export-role.ts';
 
-const steps: readonly Step[] = ['sign', 'before upload', 'after upload', 'before index', 'after index'];
+const steps: readonly Step[] = [
+  'mid read',
+  'sign',
+  'before upload',
+  'mid upload',
+  'after upload',
+  'before index',
+  'after index',
+];
 const FIRST = 'aa/1607590800-1607594400-00001.zip';
 const options = { signal: new AbortController().signal, ignoreBackOff: true };
 
@@ -82,21 +87,11 @@ describe.each(steps)('an error at the step `%s`', (step) => {
   });
 });
 
-describe.each(steps)('a process that is killed at the step `%s`', (step) => {
+describe.each(['after lease', ...steps] as const)('Export decision 3: a process that is killed `%s`', (step) => {
   it('leaves a batch that another one ends when its lease is over', async () => {
     await using role = await openSplit();
-    for (const times of step.endsWith('index') ? [1] : [1, 2]) {
-      const doom: Doom = {
-        url: role.url,
-        folder: role.folder,
-        now: role.clock.now().toISOString(),
-        settings: role.deps.settings,
-        step,
-        times,
-      };
-      const script = join(import.meta.dirname, '../../support/doomed-export.ts');
-      const child = spawn(execPath, [script, JSON.stringify(doom)], { stdio: 'inherit' });
-      expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+    for (const times of step === 'after lease' || step.endsWith('index') ? [1] : [1, 2]) {
+      expect(await once(startExportProcess(role, { step, times }), 'exit')).toEqual([null, 'SIGKILL']);
       role.clock.advance(61_000);
     }
     const before = await blobs(role);

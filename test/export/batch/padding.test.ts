@@ -17,7 +17,7 @@ async function paddingIn(role: ExportRole, root: string, real: readonly string[]
   return keysIn(await readPublishedFiles(role, root)).filter((key) => !known.has(key));
 }
 
-describe('padding', () => {
+describe('Export decision 5: padding', () => {
   it('brings a small batch to its target, with attributes of real keys and none of their bytes', async () => {
     await using role = await openExportRole({ minRecords: 200, paddingRange: 50 });
     await insertExport(role);

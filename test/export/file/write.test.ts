@@ -217,6 +217,21 @@ describe('an aborted write', () => {
     expect(existsSync(spoolPath)).toBe(false);
   });
 
+  it('does not wait for a signer that never answers', async () => {
+    await using folder = await temporaryFolder();
+    const spoolPath = join(folder.path, 'file.zip');
+    const stop = new AbortController();
+    const silent = {
+      info: signer.info,
+      sign: () => {
+        stop.abort(new Error('stop'));
+        return new Promise<Uint8Array>(() => undefined);
+      },
+    };
+    await expect(writeExportFile(input(spoolPath, { signers: [silent], signal: stop.signal }))).rejects.toThrow('stop');
+    expect(existsSync(spoolPath)).toBe(false);
+  });
+
   it('replaces what an earlier, killed run left at its path', async () => {
     await using folder = await temporaryFolder();
     const spoolPath = join(folder.path, 'file.zip');

@@ -11,9 +11,12 @@ import {
   insertExport,
   insertKeys,
   openExportRole,
+  readBlob,
   readIndexLines,
+  readPublishedFiles,
   runAll,
   WINDOW_START,
+  type ExportRole,
 } from '../../support/export-role.ts';
 
 describe('the index', () => {
@@ -151,5 +154,99 @@ describe('the index', () => {
     expect(await readIndexLines(role)).toEqual([]);
     const { rows } = await role.deps.database.query('select status, unlisted_at from files');
     expect(rows).toEqual([{ status: 'unlisted', unlisted_at: role.clock.now() }]);
+  });
+});
+
+describe('Export decision 7: the index of a catch-up', () => {
+  const hours = 24;
+
+  /** A role that was away for so many windows, each with a key. */
+  async function returnAfter(role: ExportRole, windows: number): Promise<void> {
+    await insertExport(role);
+    await runAll(role);
+    for (let hour = 1; hour <= windows; hour++) {
+      const createdAt = new Date(WINDOW_START.getTime() + hour * 3_600_000);
+      await insertKeys(role.deps.database, { count: 1, createdAt });
+    }
+    role.clock.advance(windows * 3_600_000);
+  }
+
+  it('is written a few times, not once a batch, and ends complete and in order', async () => {
+    await using role = await openExportRole({ concurrency: 4 });
+    await returnAfter(role, hours);
+    let writes = 0;
+    const counted = withFaults(role.deps, (step) => {
+      if (step === 'before index') writes++;
+    });
+    await runAll({ ...role, deps: counted });
+    const lines = await readIndexLines(role);
+    expect(lines).toHaveLength(hours);
+    expect(lines).toEqual(lines?.toSorted());
+    expect(writes).toBeLessThanOrEqual(4);
+    expect(await readPublishedFiles(role)).toHaveLength(hours);
+  });
+
+  it('is written by the worker that ends last, when two share the work', async () => {
+    await using role = await openExportRole({ concurrency: 2 });
+    await returnAfter(role, hours);
+    await Promise.all([runAll(role), runAll(role)]);
+    expect(await readIndexLines(role)).toHaveLength(hours);
+    const { rows } = await role.deps.database.query('select from exports where index_written < index_wanted');
+    expect(rows).toEqual([]);
+  });
+
+  it('never has a line whose file cannot be read', async () => {
+    await using role = await openExportRole({ concurrency: 4 });
+    await returnAfter(role, hours);
+    const unreadable: string[] = [];
+    const watched = withFaults(role.deps, async (step) => {
+      if (step !== 'after upload' && step !== 'after index') return;
+      // Who writes one holds its lock until he is done.
+      if (step === 'after upload') await writeOutdatedIndexes(role.deps);
+      for (const line of (await readIndexLines(role)) ?? []) {
+        if ((await readBlob(role, line)) === null) unreadable.push(line);
+      }
+    });
+    await runAll({ ...role, deps: watched });
+    expect(unreadable).toEqual([]);
+    expect(await readIndexLines(role)).toHaveLength(hours);
+  });
+
+  it('is written although the last batch failed', async () => {
+    await using role = await openExportRole({ concurrency: 1 });
+    await returnAfter(role, 2);
+    let uploads = 0;
+    const failing = withFaults(role.deps, (step) => {
+      if (step === 'before upload' && ++uploads === 2) {
+        throw new AppError('unavailable', 'blob_store_unavailable', 'out of order');
+      }
+    });
+    await planBatches(failing);
+    for (const id of await dueBatches(role.deps.database, { clock: role.clock, ignoreBackOff: false })) {
+      await buildBatch(failing, id, { signal: AbortSignal.timeout(60_000), ignoreBackOff: false });
+    }
+    expect(await readIndexLines(role)).toHaveLength(1);
+  });
+});
+
+describe('an index that the store wrote late', () => {
+  it('is written again, for a newer one may have been there', async () => {
+    await using role = await openExportRole();
+    const id = await insertExport(role);
+    await insertKeys(role.deps.database, { count: 5 });
+    const slow = withFaults(role.deps, async (step) => {
+      if (step !== 'before index') return;
+      // The session ends, and the lock with it; another worker publishes before the store is done.
+      await role.deps.database.query(
+        `select pg_terminate_backend(pid) from pg_locks
+          where locktype = 'advisory' and granted and pid <> pg_backend_pid()
+            and database = (select oid from pg_database where datname = current_database())`,
+      );
+      await runAll(role);
+    });
+    await expect(writeIndex(slow, id)).rejects.toThrow();
+    expect(await readIndexLines(role)).toEqual([]);
+    await writeOutdatedIndexes(role.deps);
+    expect(await readIndexLines(role)).toHaveLength(1);
   });
 });

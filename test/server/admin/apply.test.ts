@@ -223,15 +223,57 @@ describe('a wrong configuration', () => {
     expect(await faultsOf(admin.client.plan({ configuration }))).toEqual(['exports[0].filenameRoot']);
   });
 
-  it('cannot move or delete an export that has files', async () => {
+  it('Export decision 10: cannot take a root under which another export still has files', async () => {
+    await using admin = await startAdmin();
+    const named = (name: string, filenameRoot: string) => ({ ...series, name, filenameRoot });
+    const apply = (...exports: object[]) =>
+      admin.client.apply({ configuration: message({ signingKeys: [signingKey], exports }) });
+    await apply(named('aa', 'aa'));
+    await insertFile(admin.database, 'listed');
+    expect(await faultsOf(apply(named('aa', 'moved'), named('bb', 'AA')))).toEqual(['exports[1].filenameRoot']);
+    const { warnings } = await apply(named('aa', 'moved'));
+    expect(warnings.filter((line) => line.startsWith('exports[0].filenameRoot: moves the files'))).toHaveLength(1);
+    expect(await faultsOf(apply(named('aa', 'moved'), named('bb', 'aa')))).toEqual(['exports[1].filenameRoot']);
+    expect((await apply(named('aa', 'aa'))).changes).toHaveLength(1);
+    await apply(named('aa', 'moved'));
+    await admin.database.query(`update files set status = 'deleted'`);
+    expect((await apply(named('aa', 'moved'), named('bb', 'aa'))).changes).toHaveLength(1);
+  });
+
+  it('cannot give a mirror a root that an export has left, until clean-up has forgotten it', async () => {
+    await using admin = await startAdmin();
+    const mirror = {
+      name: 'm',
+      indexUrl: 'https://files.example.org/index.txt',
+      baseUrl: 'https://files.example.org',
+      bucket: 'mirror',
+      filenameRoot: 'AA',
+    };
+    const apply = (filenameRoot: string, mirrors: object[]) =>
+      admin.client.apply({
+        configuration: message({ signingKeys: [signingKey], exports: [{ ...series, filenameRoot }], mirrors }),
+      });
+    await apply('aa', []);
+    await insertFile(admin.database, 'listed');
+    expect(await faultsOf(apply('moved', [mirror]))).toEqual(['mirrors[0].filenameRoot']);
+    await apply('moved', []);
+    await admin.database.query(`update files set status = 'deleted'`);
+    expect(await faultsOf(apply('moved', [mirror]))).toEqual(['mirrors[0].filenameRoot']);
+    await admin.database.query('delete from former_places');
+    expect((await apply('moved', [mirror])).changes).toHaveLength(1);
+  });
+
+  it('Export decision 10: cannot give two exports one root, whatever its case and bucket', () => {
+    const other = { ...series, name: 'bb', bucket: 'other', filenameRoot: 'AA' };
+    expect(() => message({ signingKeys: [signingKey], exports: [series, other] })).toThrow(
+      expect.objectContaining({ details: [expect.stringMatching(/^exports\[1\]\.filenameRoot: /)] }),
+    );
+  });
+
+  it('cannot delete an export that has files', async () => {
     await using admin = await startAdmin();
     await admin.client.apply({ configuration: message({ signingKeys: [signingKey], exports: [series] }) });
     await insertFile(admin.database, 'listed');
-    const moved = message({ exports: [{ ...series, bucket: 'other', filenameRoot: 'moved', period: '8h' }] });
-    expect(await faultsOf(admin.client.apply({ configuration: moved }))).toEqual([
-      'exports[0].bucket',
-      'exports[0].filenameRoot',
-    ]);
     expect(await faultsOf(admin.client.apply({ configuration: {}, prune: true }))).toEqual(['exports']);
 
     await admin.database.query(`update files set status = 'deleted'`);

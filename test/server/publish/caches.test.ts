@@ -15,7 +15,7 @@ const longest = { authorityCacheSeconds: 30 };
 const refused = { kind: 'unauthenticated', code: 'health_authority_verification_certificate_invalid' };
 
 async function apply(publisher: Publisher, document: unknown): Promise<void> {
-  const settings = { truncateSeconds: 3600, allowShortWindows: false, allowLoopback: false };
+  const settings = { truncateSeconds: 3600, maxRecords: 500_000, allowShortWindows: false, allowLoopback: false };
   const options = { prune: false, dryRun: false, actor: 'local' };
   await applyConfiguration({ ...publisher, settings, logger }, parseConfiguration(document), options);
 }
