@@ -30,6 +30,8 @@ export interface GatewaySettings {
   readonly retryAfterSeconds: number;
   /** Most bytes of published files that are kept in memory. */
   readonly fileCacheBytes: number;
+  /** How long it holds that a file may be read: after that, the export role is asked whether it still may. */
+  readonly fileFreshMs: number;
 }
 
 /** How much padding an answer gets. */
@@ -60,7 +62,8 @@ export interface GatewayTimeouts {
 
 /**
  * What the environment does not name. Body limit and header time-out: reference 1.4 and 1.1. An answer of 16 MB may
- * come at 20 kB/s. Load balancers, which wait 60 s, and not we should end a connection.
+ * come at 20 kB/s. Load balancers, which wait 60 s, and not we should end a connection. A hold is everywhere within 30 s
+ * (decisions, Operations).
  */
 export const gatewayDefaults = {
   bodyLimit: 64_000,
@@ -76,6 +79,7 @@ export const gatewayDefaults = {
   },
   retryAfterSeconds: 60,
   fileCacheBytes: 64 * 1024 * 1024,
+  fileFreshMs: 10_000,
 } as const;
 
 /**

@@ -26,6 +26,7 @@ describe('settings of the gateway', () => {
       trustedProxies: [],
       retryAfterSeconds: 60,
       fileCacheBytes: 64 * 1024 * 1024,
+      fileFreshMs: 10_000,
     });
   });
 

@@ -1,59 +1,107 @@
 /** Published files in memory: they never change, and every phone asks for the same few. */
 import { LRUCache } from 'lru-cache';
 
-/** A whole file. `etag` is quoted. */
-export interface CachedFile {
-  readonly bytes: Buffer;
+/** What a file is like. */
+export interface FileDescription {
+  /** Bytes. */
+  readonly size: number;
+  /** Quoted. */
   readonly etag: string;
 }
 
-/** A file that is taken away or held is gone everywhere within 30 s (decisions, Operations). */
-const ttlMs = 30_000;
+/** A file that the export role has, or had a moment ago. */
+export interface KnownFile extends FileDescription {
+  /** Whole; undefined when it is not kept. */
+  readonly bytes: Buffer | undefined;
+  /** When the export role was asked last, by the cache's clock. */
+  checkedAt: number;
+}
+
+/** How a cache is bounded. */
+export interface FileCacheOptions {
+  /** Of files that are kept; files that are arriving, or still read although forgotten, take at most as much again. */
+  readonly maxBytes: number;
+  /** How long what the export role said holds: a file that is taken away or held is gone after it. */
+  readonly freshMs: number;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number;
+}
+
 /** One file takes at most this part of the memory. */
 const largestShare = 4;
+/** What a file takes besides its bytes: its name and its place. */
+const entryBytes = 1_024;
 
-/** Bounded by bytes, also while files are still arriving. */
+/** Bounded by bytes, whatever arrives, is kept, or is still read by somebody slow. */
 export class FileCache {
-  readonly #maxBytes: number;
-  readonly #files: LRUCache<string, CachedFile>;
-  readonly #arriving = new Map<string, number>();
+  readonly #options: FileCacheOptions;
+  readonly #files: LRUCache<string, KnownFile>;
+  readonly #kept = new WeakSet<KnownFile>();
+  readonly #readers = new Map<KnownFile, number>();
+  /** Of files that are arriving, and of those that are still read although forgotten. */
+  #otherBytes = 0;
 
-  /** @param maxBytes of whole files; files that are arriving take at most as much again */
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-    this.#files = new LRUCache({ maxSize: maxBytes, sizeCalculation: ({ bytes }) => bytes.length || 1, ttl: ttlMs });
+  constructor(options: FileCacheOptions) {
+    this.#options = options;
+    this.#files = new LRUCache({
+      maxSize: options.maxBytes,
+      sizeCalculation: ({ bytes }) => entryBytes + (bytes?.length ?? 0),
+      dispose: (file) => {
+        this.#kept.delete(file);
+        if (this.#readers.has(file)) this.#otherBytes += file.bytes?.length ?? 0;
+      },
+    });
   }
 
-  get(name: string): CachedFile | undefined {
+  now(): number {
+    return this.#options.now?.() ?? performance.now();
+  }
+
+  /** Whatever is known of the file, however long ago it was checked. */
+  get(name: string): KnownFile | undefined {
     return this.#files.get(name);
   }
 
-  /** Passes `chunks` on and keeps them when they were all of it; only one of several readers of a file does so. */
-  async *keep(
-    name: string,
-    file: { readonly size: number; readonly etag: string },
-    chunks: AsyncIterable<Buffer>,
-  ): AsyncGenerator<Buffer> {
-    if (!this.#hasRoomFor(name, file.size)) {
-      yield* chunks;
-      return;
-    }
-    this.#arriving.set(name, file.size);
-    try {
-      const bytes = Buffer.allocUnsafeSlow(file.size);
-      let filled = 0;
-      for await (const chunk of chunks) {
-        filled += chunk.copy(bytes, filled);
-        yield chunk;
-      }
-      if (filled === file.size) this.#files.set(name, { bytes, etag: file.etag });
-    } finally {
-      this.#arriving.delete(name);
-    }
+  isFresh({ checkedAt }: KnownFile): boolean {
+    return this.now() - checkedAt < this.#options.freshMs;
   }
 
-  #hasRoomFor(name: string, size: number): boolean {
-    const arriving = [...this.#arriving.values()].reduce((sum, bytes) => sum + bytes, 0);
-    return !this.#arriving.has(name) && size <= this.#maxBytes / largestShare && arriving + size <= this.#maxBytes;
+  /** Whether a file is small enough to be kept. */
+  mayKeep({ size }: FileDescription): boolean {
+    return size <= this.#options.maxBytes / largestShare;
+  }
+
+  keep(name: string, file: KnownFile): void {
+    this.#files.set(name, file);
+    this.#kept.add(file);
+  }
+
+  forget(name: string): void {
+    this.#files.delete(name);
+  }
+
+  /** Sets memory aside for a file that arrives; returns what gives it back, or undefined when there is none. */
+  reserve(size: number): (() => void) | undefined {
+    if (this.#otherBytes + size > this.#options.maxBytes) return undefined;
+    this.#otherBytes += size;
+    return () => {
+      this.#otherBytes -= size;
+    };
+  }
+
+  /** Somebody takes the file's bytes at his own pace, until he calls what is returned. */
+  startReading(file: KnownFile): () => void {
+    const readers = this.#readers.get(file) ?? 0;
+    if (readers === 0 && !this.#kept.has(file)) this.#otherBytes += file.bytes?.length ?? 0;
+    this.#readers.set(file, readers + 1);
+    return () => {
+      const left = (this.#readers.get(file) ?? 0) - 1;
+      if (left > 0) {
+        this.#readers.set(file, left);
+        return;
+      }
+      this.#readers.delete(file);
+      if (!this.#kept.has(file)) this.#otherBytes -= file.bytes?.length ?? 0;
+    };
   }
 }

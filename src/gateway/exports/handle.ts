@@ -4,29 +4,28 @@ import { AppError } from '../../domain/errors.ts';
 import { clientSignal } from '../client-signal.ts';
 import { sendPlain } from '../plain-answer.ts';
 import type { GatewaySettings } from '../settings.ts';
-import { isNotModified } from './conditional.ts';
 import { exportsPrefix, parseObjectPath, type PublishedObject } from './object-path.ts';
-import { renderPublicKeys } from './public-keys.ts';
-import { fetchIndex, fetchPublicKeys, type CallOptions, type SmallObject } from './wire.ts';
-import { ZipFiles, type ZipFilesOptions } from './zip-files.ts';
+import { SmallObjects } from './small-objects.ts';
+import { ZipFiles, type Exchange, type ZipFilesOptions } from './zip-files.ts';
 
 /** What {@link ExportsRoute} needs. */
 export interface ExportsRouteOptions extends ZipFilesOptions {
   readonly settings: ZipFilesOptions['settings'] & Pick<GatewaySettings, 'retryAfterSeconds' | 'timeouts'>;
 }
 
-/** How phones and CDNs treat a small object; reference 3.5 for the index. */
-const indexHeaders = { type: 'text/plain', cacheControl: 'no-cache, max-age=0' };
-const keysHeaders = { type: 'application/json', cacheControl: 'public, max-age=300' };
-
 /** Everything that is published. */
 export class ExportsRoute {
   readonly #options: ExportsRouteOptions;
   readonly #files: ZipFiles;
+  readonly #smallObjects: SmallObjects;
 
   constructor(options: ExportsRouteOptions) {
     this.#options = options;
     this.#files = new ZipFiles(options);
+    this.#smallObjects = new SmallObjects({
+      client: options.client,
+      timeoutMs: options.settings.timeouts.callMs,
+    });
   }
 
   /** Adds the route; what it does not have is 404, and what is on hold is 403, without a word why. */
@@ -34,37 +33,28 @@ export class ExportsRoute {
     app.route({
       method: ['GET', 'HEAD'],
       url: `${exportsPrefix}*`,
-      handler: async (request, reply) => await this.#handle(request, reply),
+      handler: (request, reply) => this.#handle(request, reply),
     });
   }
 
-  async #handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  #handle(request: FastifyRequest, reply: FastifyReply): FastifyReply | Promise<FastifyReply> {
     const object = parseObjectPath(request.raw.url ?? '');
     if (object === undefined) return sendPlain(reply, 404);
     request.routeLabel = object.kind;
-    const call = { signal: clientSignal(reply.raw), timeoutMs: this.#options.settings.timeouts.callMs };
-    try {
-      return await this.#send(object, call, { request, reply });
-    } catch (err) {
-      return call.signal.aborted ? reply.hijack() : this.#fail(reply, object, err);
-    }
+    const exchange = { request, reply };
+    const sent = object.kind === 'file' ? this.#files.sendRemembered(object, exchange) : undefined;
+    return sent ?? this.#ask(object, exchange);
   }
 
-  async #send(
-    object: PublishedObject,
-    call: CallOptions,
-    { request, reply }: { request: FastifyRequest; reply: FastifyReply },
-  ): Promise<FastifyReply> {
-    const { client } = this.#options;
-    switch (object.kind) {
-      case 'index':
-        return sendSmall(request, reply, { ...(await fetchIndex(client, object.filenameRoot, call)), ...indexHeaders });
-      case 'keys': {
-        const keys = await fetchPublicKeys(client, object.filenameRoot, call);
-        return sendSmall(request, reply, { ...renderPublicKeys(keys), ...keysHeaders });
-      }
-      case 'file':
-        return await this.#files.send(object, call, { request, reply });
+  async #ask(object: PublishedObject, exchange: Exchange): Promise<FastifyReply> {
+    const { reply } = exchange;
+    const signal = clientSignal(reply.raw);
+    try {
+      if (object.kind !== 'file') return await this.#smallObjects.send(object.kind, object.filenameRoot, exchange);
+      const call = { signal, timeoutMs: this.#options.settings.timeouts.callMs };
+      return await this.#files.send(object, call, exchange);
+    } catch (err) {
+      return signal.aborted ? reply.hijack() : this.#fail(reply, object, err);
     }
   }
 
@@ -84,14 +74,4 @@ function failureStatus(error: unknown): 403 | 404 | 500 | 503 {
   if (error.code === 'on_hold') return 403;
   if (error.kind === 'not_found' || error.kind === 'invalid') return 404;
   return error.kind === 'unavailable' || error.kind === 'timeout' || error.kind === 'exhausted' ? 503 : 500;
-}
-
-function sendSmall(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  object: SmallObject & { readonly type: string; readonly cacheControl: string },
-): FastifyReply {
-  reply.header('etag', object.etag).header('cache-control', object.cacheControl);
-  if (isNotModified(request.headers, object.etag)) return reply.code(304).send();
-  return reply.header('content-type', object.type).header('x-content-type-options', 'nosniff').send(object.bytes);
 }

@@ -74,7 +74,8 @@ export interface FilePart {
 
 /**
  * Opens a file and waits for its header; bytes are fetched only as fast as they are taken.
- * @param options `signal` ends the call, whenever it comes; `timeoutMs` is for the header alone
+ * @param options `signal` ends the call, whenever it comes; `timeoutMs` is for the header, and for each chunk that is
+ *   asked for
  * @throws AppError `not_found` for a file that is not there, `timeout` when no header comes in time
  */
 export async function openFile(
@@ -84,34 +85,44 @@ export async function openFile(
 ): Promise<OpenFile> {
   const controller = new AbortController();
   const close = (): void => {
+    signal.removeEventListener('abort', close);
     controller.abort();
   };
-  signal.addEventListener('abort', close, { once: true });
+  signal.addEventListener('abort', close);
   if (signal.aborted) close();
-  const timer = setTimeout(() => {
-    controller.abort(new DOMException('no header in time', 'TimeoutError'));
-  }, timeoutMs);
   const request = { ...part, offset: BigInt(part.offset), length: BigInt(part.length) };
-  const parts: Parts = client.getFile(request, { signal: controller.signal })[Symbol.asyncIterator]();
+  const parts = client.getFile(request, { signal: controller.signal })[Symbol.asyncIterator]();
+  const next: NextPart = async () => {
+    const timer = setTimeout(() => {
+      controller.abort(new DOMException('the next part did not come in time', 'TimeoutError'));
+    }, timeoutMs);
+    try {
+      return await parts.next();
+    } finally {
+      clearTimeout(timer);
+    }
+  };
   try {
-    const first = await parts.next();
+    const first = await next();
     if (first.done === true || first.value.part?.$case !== 'header') throw protocolFault();
     const { size, etag } = first.value.part.value;
-    return { size: Number(size), etag: quotedEtag(etag), chunks: chunksOf(parts), close };
+    return { size: Number(size), etag: quotedEtag(etag), chunks: chunksOf(next, close), close };
   } catch (error) {
     close();
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
-type Parts = AsyncIterator<GetFileResponse, unknown, unknown>;
+type NextPart = () => Promise<IteratorResult<GetFileResponse, unknown>>;
 
-async function* chunksOf(parts: Parts): AsyncGenerator<Buffer> {
-  for (let next = await parts.next(); next.done !== true; next = await parts.next()) {
-    if (next.value.part?.$case !== 'chunk') throw protocolFault();
-    yield next.value.part.value;
+async function* chunksOf(nextPart: NextPart, close: () => void): AsyncGenerator<Buffer> {
+  try {
+    for (let next = await nextPart(); next.done !== true; next = await nextPart()) {
+      if (next.value.part?.$case !== 'chunk') throw protocolFault();
+      yield next.value.part.value;
+    }
+  } finally {
+    close();
   }
 }
 

@@ -1,4 +1,5 @@
 /** Paths of `/openapi.json` for what anybody may read: published files, health, and the document itself. */
+import { cacheControl } from '../exports/cache-control.ts';
 import { exportsPrefix } from '../exports/object-path.ts';
 import { header, reference, type Part } from './part.ts';
 
@@ -54,7 +55,7 @@ export function filePaths(): Part {
       summary:
         'The files of an export, oldest first, a line each; appended to the base URL, a line is the URL of a file.',
       parameters: [filenameRoot, ifNoneMatch],
-      responses: { ...cached('no-cache, max-age=0', plain), ...failures },
+      responses: { ...varying(cached(cacheControl.index, plain)), ...failures },
     }),
     [`${exportsPrefix}{filenameRoot}/{file}.zip`]: readable({
       id: 'readFile',
@@ -67,7 +68,7 @@ export function filePaths(): Part {
       summary: 'The public keys that verify the files of an export.',
       parameters: [filenameRoot, ifNoneMatch],
       responses: {
-        ...cached('public, max-age=300', { 'application/json': { schema: reference('VerificationKeys') } }),
+        ...varying(cached(cacheControl.keys, { 'application/json': { schema: reference('VerificationKeys') } })),
         ...failures,
       },
     }),
@@ -91,8 +92,17 @@ function cached(cacheControl: string, content: Part): Record<200 | 304, Response
   };
 }
 
+/** Compressed for who can read it. */
+function varying(responses: Record<200 | 304, Response>): Record<200 | 304, Response> {
+  const vary = header('Compressed by gzip or brotli where the client takes it, with a validator of its own.', {
+    const: 'Accept-Encoding',
+  });
+  const withVary = (response: Response): Response => ({ ...response, headers: { ...response.headers, vary } });
+  return { 200: withVary(responses[200]), 304: withVary(responses[304]) };
+}
+
 function zipResponses(): Record<200 | 206 | 304 | 416, Response> {
-  const whole = cached('public, max-age=86400', { 'application/zip': {} });
+  const whole = cached(cacheControl.file, { 'application/zip': {} });
   const contentRange = header('Which bytes of how many.', text);
   return {
     ...whole,

@@ -1,57 +1,93 @@
 import { describe, expect, it } from 'vitest';
-import { FileCache } from '../../../src/gateway/exports/file-cache.ts';
+import { FileCache, type KnownFile } from '../../../src/gateway/exports/file-cache.ts';
 
-async function* chunksOf(...chunks: string[]): AsyncGenerator<Buffer> {
-  for (const chunk of chunks) yield await Promise.resolve(Buffer.from(chunk));
+/** What an entry takes besides its bytes. */
+const entryBytes = 1_024;
+
+function fileOf(bytes: number, checkedAt = 0): KnownFile {
+  return { size: bytes, etag: '"x"', bytes: Buffer.alloc(bytes), checkedAt };
 }
 
-async function text(chunks: AsyncIterable<Buffer>): Promise<string> {
-  let whole = '';
-  for await (const chunk of chunks) whole += chunk.toString();
-  return whole;
+function cacheOf(maxBytes: number): FileCache {
+  return new FileCache({ maxBytes, freshMs: 30, now: () => 0 });
 }
 
 describe('a file cache', () => {
-  it('keeps a file that went through it', async () => {
-    const cache = new FileCache(40);
-    expect(await text(cache.keep('a', { size: 6, etag: '"a"' }, chunksOf('one', 'two')))).toBe('onetwo');
-    expect(cache.get('a')).toEqual({ bytes: Buffer.from('onetwo'), etag: '"a"' });
+  it('keeps what takes a quarter of it, and nothing larger', () => {
+    const cache = cacheOf(40);
+    expect(cache.mayKeep({ size: 10, etag: '' })).toBe(true);
+    expect(cache.mayKeep({ size: 11, etag: '' })).toBe(false);
   });
 
-  it('keeps what takes a quarter of it, and nothing larger', async () => {
-    const cache = new FileCache(40);
-    await text(cache.keep('a', { size: 10, etag: 'x' }, chunksOf('0123456789')));
-    await text(cache.keep('b', { size: 11, etag: 'x' }, chunksOf('0123456789a')));
-    expect(cache.get('a')).toBeDefined();
-    expect(cache.get('b')).toBeUndefined();
+  it('forgets what was not asked for longest, counting names too', () => {
+    const cache = cacheOf(3 * (entryBytes + 100));
+    for (const name of ['a', 'b', 'c']) cache.keep(name, fileOf(100));
+    cache.get('a');
+    cache.keep('d', fileOf(100));
+    expect(['a', 'b', 'c', 'd'].filter((name) => cache.get(name))).toEqual(['a', 'c', 'd']);
+    for (let n = 0; n < 100; n++) cache.keep(`described-${String(n)}`, { ...fileOf(0), bytes: undefined });
+    expect(cache.get('d')).toBeUndefined();
   });
 
-  it('forgets what was not asked for longest', async () => {
-    const cache = new FileCache(20);
-    for (const name of ['a', 'b', 'c', 'd', 'e']) {
-      await text(cache.keep(name, { size: 5, etag: 'x' }, chunksOf('12345')));
-    }
-    expect(['a', 'b', 'c', 'd', 'e'].filter((name) => cache.get(name))).toEqual(['b', 'c', 'd', 'e']);
+  it('trusts what it was told for so long, and no longer', () => {
+    let now = 1_000;
+    const cache = new FileCache({ maxBytes: 10_000, freshMs: 30, now: () => now });
+    const file = fileOf(10, cache.now());
+    now += 29;
+    expect(cache.isFresh(file)).toBe(true);
+    now += 1;
+    expect(cache.isFresh(file)).toBe(false);
   });
 
-  it('keeps no file of which the reader left or the source broke', async () => {
-    const cache = new FileCache(40);
-    for await (const chunk of cache.keep('a', { size: 6, etag: 'x' }, chunksOf('one', 'two'))) {
-      if (chunk.toString() === 'one') break;
-    }
-    expect(cache.get('a')).toBeUndefined();
-    await text(cache.keep('a', { size: 6, etag: 'x' }, chunksOf('one', 'two')));
-    expect(cache.get('a')).toBeDefined();
+  it('sets no more memory aside for files that are arriving than it has for those that are there', () => {
+    const cache = cacheOf(20);
+    const first = cache.reserve(15);
+    expect(first).toBeDefined();
+    expect(cache.reserve(6)).toBeUndefined();
+    expect(cache.reserve(5)).toBeDefined();
+    first?.();
+    expect(cache.reserve(15)).toBeDefined();
+    expect(cache.reserve(1)).toBeUndefined();
   });
 
-  it('takes no more memory for files that are arriving than for those that are there', async () => {
-    const cache = new FileCache(20);
-    const arriving = ['a', 'b', 'c', 'd', 'e'].map((name) =>
-      cache.keep(name, { size: 5, etag: 'x' }, chunksOf('12', '345')),
-    );
-    for (const file of arriving) await file.next();
-    for (const file of arriving) await text(file);
-    expect(cache.get('d')).toBeDefined();
-    expect(cache.get('e')).toBeUndefined();
+  describe('with readers that never read', () => {
+    const size = 5_000;
+    const maxBytes = size + entryBytes;
+
+    it('counts a forgotten file once, until the last of them is gone', () => {
+      const cache = cacheOf(maxBytes);
+      const file = fileOf(size);
+      cache.keep('a', file);
+      const [stop, stopOther] = [cache.startReading(file), cache.startReading(file)];
+      cache.reserve(maxBytes)?.();
+      cache.keep('b', fileOf(size));
+      expect(cache.get('a')).toBeUndefined();
+      expect(cache.reserve(maxBytes - size + 1)).toBeUndefined();
+      stop();
+      expect(cache.reserve(maxBytes - size + 1)).toBeUndefined();
+      stopOther();
+      expect(cache.reserve(maxBytes)).toBeDefined();
+    });
+
+    it('counts a file that was forgotten before they began', () => {
+      const cache = cacheOf(maxBytes);
+      const file = fileOf(size);
+      cache.keep('a', file);
+      cache.forget('a');
+      const stop = cache.startReading(file);
+      expect(cache.reserve(maxBytes)).toBeUndefined();
+      stop();
+      expect(cache.reserve(maxBytes)).toBeDefined();
+    });
+
+    it('counts nothing for files that are kept anyway', () => {
+      const cache = cacheOf(maxBytes);
+      const file = fileOf(size);
+      cache.keep('a', file);
+      const stop = cache.startReading(file);
+      cache.reserve(maxBytes)?.();
+      stop();
+      expect(cache.reserve(maxBytes)).toBeDefined();
+    });
   });
 });

@@ -114,6 +114,8 @@ const noExports: ExportServiceImplementation = {
   reprocess: missing,
   rotateSigningKey: missing,
   getSigningKey: missing,
+  plan: missing,
+  explainKey: missing,
 };
 
 function collect(lines: Record<string, unknown>[]): Writable {
