@@ -27,7 +27,10 @@ export function describeBatch(batch: Batch): string {
     const revised = file.revisedKeys === 0 ? '' : `, ${String(file.revisedKeys)} revised`;
     lines.push(`  ${file.name}  ${count(file.keys, 'key')}${revised}, ${formatBytes(file.size)}`);
   }
-  if (hasFailed(batch)) lines.push(`  failed after ${count(batch.attempts, 'try', 'tries')}: ${batch.lastError}`);
+  if (hasFailed(batch)) {
+    lines.push(`  failed after ${count(batch.attempts, 'try', 'tries')}: ${batch.lastError}`);
+    if (batch.notBefore !== undefined) lines.push(`  next try at ${formatTime(batch.notBefore)}`);
+  }
   return `${lines.join('\n')}\n`;
 }
 
@@ -43,6 +46,7 @@ export function batchTable(batches: readonly Batch[]): string {
       { heading: 'TRIES', align: 'right' },
       { heading: 'KEYS', align: 'right' },
       { heading: 'FILES' },
+      { heading: 'NEXT TRY' },
       { heading: 'LAST ERROR' },
     ],
     batches.map((batch) => [
@@ -54,6 +58,7 @@ export function batchTable(batches: readonly Batch[]): string {
       String(batch.attempts),
       String(batch.files.reduce((sum, file) => sum + file.keys + file.revisedKeys, 0)),
       batch.files.map((file) => file.name).join(' '),
+      hasFailed(batch) ? formatTime(batch.notBefore) : '',
       batch.lastError,
     ]),
   );

@@ -6,6 +6,8 @@ export interface TextStream {
   write(text: string): unknown;
   /** True on a terminal. */
   readonly isTTY?: boolean | undefined;
+  /** Width of the terminal as it is now. */
+  readonly columns?: number | undefined;
 }
 
 /** All that a command may touch, so that tests can give it something else. */

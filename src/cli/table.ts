@@ -15,7 +15,9 @@ const gap = '  ';
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const lines = [columns.map((column) => column.heading), ...rows];
-  const widths = columns.map((_, index) => Math.max(...lines.map((line) => width(line[index] ?? ''))));
+  const widths = columns.map((_, index) =>
+    lines.reduce((widest, line) => Math.max(widest, width(line[index] ?? '')), 0),
+  );
   return lines.map((line) => `${formatLine(line, columns, widths).trimEnd()}\n`).join('');
 }
 

@@ -50,15 +50,15 @@ it('prints the plan, applies it once, and finds nothing to change the second tim
 
 it('warns of what has no effect yet, in the plan and when applying, as text and as JSON', async () => {
   await using admin = await startAdmin();
-  const path = await file({ mirrors: [members.mirror] });
-  const mirrorWarning = 'mirrors[0]: is kept but has no effect in this release';
+  const path = await file({ partners: [members.partner] });
+  const warning = 'partners[0]: is kept but has no effect in this release';
   for (const more of [['--dry-run'], []]) {
     const apply = async (...words: string[]) =>
       await runCommand(['apply', '-f', path, '--server', admin.target, ...more, ...words]);
     const text = await apply();
     expect(text.exitCode).toBe(0);
-    expect(text.stdout).toContain(`warning: ${mirrorWarning}\n`);
-    expect(JSON.parse((await apply('--json')).stdout)).toMatchObject({ warnings: [mirrorWarning] });
+    expect(text.stdout).toContain(`warning: ${warning}\n`);
+    expect(JSON.parse((await apply('--json')).stdout)).toMatchObject({ warnings: [warning] });
   }
 });
 

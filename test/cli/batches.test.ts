@@ -11,6 +11,7 @@ const complete: Batch = {
   status: BatchStatus.COMPLETE,
   attempts: 1,
   lastError: '',
+  notBefore: undefined,
   files: [
     { name: 'aa/1-2-00001.zip', keys: 1014, revisedKeys: 0, size: 29_512n },
     { name: 'aa/2-3-00002.zip', keys: 0, revisedKeys: 3, size: 512n },
@@ -33,6 +34,9 @@ describe('a batch', () => {
     const failed = { ...complete, status: BatchStatus.OPEN, lastError: 'no signing key', files: [], attempts: 2 };
     expect(hasFailed(failed)).toBe(true);
     expect(describeBatch(failed)).toContain('\n  failed after 2 tries: no signing key\n');
+    const waiting = { ...failed, notBefore: new Date('2026-03-15T16:00:10Z') };
+    expect(describeBatch(waiting)).toContain(': no signing key\n  next try at 2026-03-15T16:00:10Z\n');
+    expect(batchTable([waiting])).toMatch(/ open +2 +0 +2026-03-15T16:00:10Z {2}no signing key$/m);
   });
 
   it('is a line of the list, with all its keys counted', () => {

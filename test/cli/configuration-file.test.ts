@@ -36,6 +36,7 @@ describe('the sample', () => {
     const configuration = await readConfigurationFile(sample, { env: {}, dataDir });
     const dev = {
       truncateSeconds: 5,
+      maxRecords: 500_000,
       allowShortWindows: true,
       allowLoopback: true,
       isP256PublicKey,

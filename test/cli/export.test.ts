@@ -38,7 +38,7 @@ async function startExport({ signed }: { signed: boolean }) {
   const deps = {
     database,
     blobStore: await openBlobStore({ kind: 'filesystem', dir: join(dir, 'blobs') }),
-    keyManager: openKeyManager({ kind: 'filesystem', dir: join(dir, 'keys') }),
+    keyManager: await openKeyManager({ kind: 'filesystem', dir: join(dir, 'keys') }),
     clock: new ManualClock(now),
     settings: { ...settings, spoolDir: join(dir, 'spool') },
     logger,
@@ -60,7 +60,7 @@ async function startExport({ signed }: { signed: boolean }) {
   };
   const env = { ENMESH_EXPORT_TARGET: `127.0.0.1:${String(server.address.port)}` };
   const enmesh = (...words: string[]) => runCommand(words, { env, now });
-  return { blobs: join(dir, 'blobs'), enmesh, [Symbol.asyncDispose]: stop };
+  return { blobs: join(dir, 'blobs'), env, enmesh, [Symbol.asyncDispose]: stop };
 }
 
 async function configure(database: Database, signed: boolean): Promise<void> {
@@ -113,6 +113,105 @@ describe('export run', () => {
     await using role = await startExport({ signed: true });
     const { exitCode, stderr } = await role.enmesh('export', 'run', 'other');
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: 'enmesh: no export has this name\n' });
+  });
+});
+
+describe('export run on a terminal', () => {
+  it('leaves nothing of its progress behind', async () => {
+    await using role = await startExport({ signed: true });
+    const { exitCode, stdout, stderr } = await runCommand(['export', 'run'], { env: role.env, isTTY: true });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^batch \d+ {2}sample .* complete$/m);
+    expect(stderr.endsWith('\r\u001B[2K')).toBe(true);
+  });
+});
+
+describe('export plan', () => {
+  it('shows what is due and what is collected, with counts and file names', async () => {
+    await using role = await startExport({ signed: true });
+    const { exitCode, stdout } = await role.enmesh('export', 'plan', '--ahead', '1');
+    expect(exitCode).toBe(0);
+    const [heading, due, collecting] = stdout.split('\n');
+    expect(heading).toMatch(/^EXPORT +START +END +BUILT FROM +STATE +BATCH +KEYS +REVISED +FILES +DETAIL$/);
+    expect(due).toMatch(/^sample {2}2026-03-15T08:00:00Z .* due +- +1 +0 {2}aa\/1773561600-1773576000-00001\.zip$/);
+    expect(collecting).toMatch(
+      /^sample {2}2026-03-15T12:00:00Z {2}2026-03-15T16:00:00Z {2}2026-03-15T16:00:00Z {2}collecting +- +0 +0 {2}-$/,
+    );
+    await role.enmesh('export', 'run');
+    const { windows } = JSON.parse((await role.enmesh('export', 'plan', 'sample', '--json')).stdout) as {
+      windows: unknown[];
+    };
+    expect(windows).toHaveLength(3);
+    expect(windows[0]).toMatchObject({ exportName: 'sample', state: 'collecting', batchId: 0, keys: 0, files: [] });
+  });
+
+  it('shows why a batch failed and when it is tried again, and so does the list', async () => {
+    await using role = await startExport({ signed: false });
+    await role.enmesh('export', 'run');
+    expect((await role.enmesh('export', 'plan')).stdout).toMatch(
+      / 2026-03-15T13:47:35Z {2}retrying .* failed after 1 try: no_active_signer: /,
+    );
+    expect((await role.enmesh('export', 'list')).stdout).toMatch(
+      / open +1 .* 2026-03-15T13:47:35Z {2}no_active_signer: /,
+    );
+  });
+
+  it('is wrong usage with no window ahead or too many', async () => {
+    for (const ahead of ['0', '101', 'x']) {
+      expect(await runCommand(['export', 'plan', '--ahead', ahead])).toMatchObject({ exitCode: 2, stdout: '' });
+    }
+  });
+});
+
+describe('export explain', () => {
+  const hex = '01'.repeat(16);
+  const base64 = Buffer.from(hex, 'hex').toString('base64');
+
+  it('says where the key will be, and then where it is', async () => {
+    await using role = await startExport({ signed: true });
+    const before = await role.enmesh('export', 'explain', base64);
+    expect(before.exitCode).toBe(0);
+    expect(before.stdout).toMatch(/^accepted in the window of 2026-03-15T09:00:00Z$/m);
+    expect(before.stdout).toMatch(
+      /^sample {2}keys {2}waiting {2}- .* its window is planned with the next look for work$/m,
+    );
+    await role.enmesh('export', 'run');
+    const after = await role.enmesh('export', 'explain', hex, 'sample');
+    const window = '2026-03-15T08:00:00Z – 2026-03-15T12:00:00Z';
+    expect(after.stdout).toContain(
+      `published  aa/1773561600-1773576000-00001.zip  -           ${window}  its file is listed\n`,
+    );
+    const json = JSON.parse((await role.enmesh('export', 'explain', base64, '--json')).stdout) as unknown;
+    expect(json).toMatchObject({
+      unknown: false,
+      generated: false,
+      placements: [{ exportName: 'sample', verdict: 'published', file: 'aa/1773561600-1773576000-00001.zip' }],
+    });
+  });
+
+  it('takes the key from the standard input, where no history of commands keeps it', async () => {
+    await using role = await startExport({ signed: true });
+    const { exitCode, stdout } = await runCommand(['export', 'explain', '-'], { env: role.env, stdin: `${base64}\n` });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('accepted in the window');
+    expect(stdout).not.toContain(base64);
+  });
+
+  it('ends with 1 when nothing is known of the key', async () => {
+    await using role = await startExport({ signed: true });
+    expect(await role.enmesh('export', 'explain', '02'.repeat(16))).toEqual({
+      exitCode: 1,
+      stdout: 'nothing is known of this key: it was never accepted, or it is deleted for its age\n',
+      stderr: '',
+    });
+  });
+
+  it('is wrong usage with what is no key, which is not repeated', async () => {
+    for (const text of ['secret', '01'.repeat(15), `${base64}AA`]) {
+      const { exitCode, stderr } = await runCommand(['export', 'explain', text]);
+      expect(exitCode).toBe(2);
+      expect(stderr).not.toContain(text);
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { currentVersion } from '../../src/cli/signing-keys.ts';
+import { ring, startGcpKms } from '../support/gcp-kms.ts';
 import { runCommand } from './run-command.ts';
 
 async function dataDirectory() {
@@ -58,5 +59,25 @@ describe('the version that is shown', () => {
   it('is the newest of all when none signs', () => {
     expect(currentVersion([version('v1', at('01'), at('15'))], at('15'))?.keyVersion).toBe('v1');
     expect(currentVersion([], at('15'))).toBeUndefined();
+  });
+
+  it('are made and listed in a key manager of the cloud as in files', async () => {
+    await using kms = await startGcpKms();
+    const env = {
+      ENMESH_KEY_MANAGER: 'gcp-kms',
+      ENMESH_GCP_KMS_KEY_RING: ring,
+      ENMESH_GCP_KMS_ENDPOINT: kms.endpoint,
+      ENMESH_GCP_KMS_PROTECTION_LEVEL: 'software',
+    };
+    const created = await runCommand(['keys', 'create', 'export-signing', '--json'], { env });
+    expect(JSON.parse(created.stdout)).toMatchObject({ name: 'export-signing', purpose: 'signing', version: '1' });
+    const again = await runCommand(['keys', 'create', `${ring}/cryptoKeys/export-signing`], { env });
+    expect(again).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('there is a key') });
+    expect((await runCommand(['keys', 'list'], { env })).stdout).toMatch(/^export-signing +signing +1$/m);
+    kms.faults.set('ListCryptoKeys', [{ code: 8, details: 'Quota exceeded' }]);
+    expect((await runCommand(['keys', 'list'], { env })).exitCode).toBe(0);
+    kms.faults.set('ListCryptoKeys', [{ code: 7, details: 'Permission denied' }]);
+    const denied = await runCommand(['keys', 'list'], { env });
+    expect(denied).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('cloudkms.cryptoKeys.list') });
   });
 });

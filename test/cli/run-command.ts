@@ -13,14 +13,21 @@ export interface CommandResult {
 
 /**
  * Runs `enmesh` with these words.
- * @param world the environment (nothing else is set), the time (the machine's when not given), and what is piped in
+ * @param world the environment (nothing else is set), the time (the machine's when not given), what is piped in, and
+ *   whether it is printed on a terminal
  */
 export async function runCommand(
   argv: readonly string[],
-  world: { readonly env?: Readonly<Record<string, string>>; readonly now?: Date; readonly stdin?: string } = {},
+  world: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly now?: Date;
+    readonly stdin?: string;
+    readonly isTTY?: boolean;
+  } = {},
 ): Promise<CommandResult> {
   const printed = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof printed) => ({
+    isTTY: world.isTTY,
     write: (text: string) => {
       printed[name] += text;
     },

@@ -18,6 +18,11 @@ describe('a table', () => {
     );
   });
 
+  it('may have more lines than a call may have arguments', () => {
+    const rows = Array.from({ length: 200_000 }, (_, index) => [String(index)]);
+    expect(formatTable([{ heading: 'N', align: 'right' }], rows)).toHaveLength(200_001 * 7);
+  });
+
   it('fills missing cells', () => {
     expect(formatTable([{ heading: 'A' }, { heading: 'B' }], [['1'], []])).toBe('A  B\n1\n\n');
   });

@@ -4,7 +4,7 @@ import { OperationsServiceDefinition } from '../../gen/enmesh/operations/v1/oper
 import { longCallMs, serverOption, withClient } from '../connect.ts';
 import { printJson } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';
-import { withProgress } from '../progress.ts';
+import { withBar } from '../progress.ts';
 import { formatTable } from '../table.ts';
 
 /** The command. */
@@ -14,11 +14,11 @@ export function cleanupCommand({ io }: CommandSetup): Command {
     .addOption(serverOption('server'))
     .option('--json', 'print the counts as JSON')
     .action(async (options: { server?: string; json?: true }) => {
-      const deleted = await withProgress(io, 'deleting', () =>
+      const deleted = await withBar(io, 'deleting', ({ signal }) =>
         withClient(
           OperationsServiceDefinition,
           { io, role: 'server', server: options.server, timeoutMs: longCallMs },
-          (client) => client.cleanup({}),
+          (client) => client.cleanup({}, { signal }),
         ),
       );
       if (options.json) {

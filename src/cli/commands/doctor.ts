@@ -4,7 +4,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { printJson } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';
-import { withProgress } from '../progress.ts';
+import { withBar } from '../progress.ts';
 import { count } from '../table.ts';
 
 /** The command. */
@@ -18,7 +18,7 @@ export function doctorCommand({ io }: CommandSetup): Command {
     .option('--json', 'print the findings as JSON')
     .action(async (options: { dev?: true; json?: true }) => {
       const { examine } = await import('../doctor/examine.ts');
-      const findings = await withProgress(io, 'checking', () => examine(io, options.dev === true));
+      const findings = await withBar(io, 'checking', () => examine(io, options.dev === true));
       if (options.json) printJson(io, { findings });
       else io.stdout.write(findings.map(describe).join(''));
       const failures = findings.filter(({ status }) => status === 'failed').length;

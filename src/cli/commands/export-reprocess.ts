@@ -7,7 +7,7 @@ import { batchJson, describeBatch, hasFailed } from '../batches.ts';
 import { longCallMs, serverOption, withClient } from '../connect.ts';
 import { printJson } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';
-import { withProgress } from '../progress.ts';
+import { withBar } from '../progress.ts';
 
 /** The command. */
 export function exportReprocessCommand({ io }: CommandSetup): Command {
@@ -18,8 +18,8 @@ export function exportReprocessCommand({ io }: CommandSetup): Command {
     .option('--json', 'print the batch as JSON')
     .action(async (batchId: bigint, options: { server?: string; json?: true }) => {
       const connection = { io, role: 'export', server: options.server, timeoutMs: longCallMs } as const;
-      const { batch } = await withProgress(io, 'building', () =>
-        withClient(ExportServiceDefinition, connection, (client) => client.reprocess({ batchId })),
+      const { batch } = await withBar(io, `building batch ${String(batchId)}`, ({ signal }) =>
+        withClient(ExportServiceDefinition, connection, (client) => client.reprocess({ batchId }, { signal })),
       );
       if (batch === undefined) throw new AppError('internal', 'internal_error', 'the answer names no batch');
       if (options.json) printJson(io, batchJson(batch));

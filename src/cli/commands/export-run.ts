@@ -6,7 +6,7 @@ import { batchJson, describeBatch, hasFailed } from '../batches.ts';
 import { longCallMs, serverOption, withClient } from '../connect.ts';
 import { printJson, type Io } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';
-import { withProgress } from '../progress.ts';
+import { withBar, type Bar } from '../progress.ts';
 import { count } from '../table.ts';
 
 interface Options {
@@ -22,7 +22,7 @@ export function exportRunCommand({ io }: CommandSetup): Command {
     .addOption(serverOption('export'))
     .option('--json', 'print the batches as JSON')
     .action(async (name: string, options: Options) => {
-      const batches = await withProgress(io, 'building', (print) => runExports(io, { name, ...options, print }));
+      const batches = await withBar(io, 'building', (bar) => runExports(io, { name, ...options, bar }));
       if (options.json) printJson(io, { batches: batches.map(batchJson) });
       else if (batches.length === 0) io.stdout.write('nothing is due\n');
       const failed = batches.filter(hasFailed).length;
@@ -35,17 +35,18 @@ export function exportRunCommand({ io }: CommandSetup): Command {
 
 interface Run extends Options {
   readonly name: string;
-  readonly print: (text: string) => void;
+  readonly bar: Bar;
 }
 
-async function runExports(io: Io, { name, server, json, print }: Run): Promise<readonly Batch[]> {
+async function runExports(io: Io, { name, server, json, bar }: Run): Promise<readonly Batch[]> {
   const connection = { io, role: 'export', server, timeoutMs: longCallMs } as const;
   return await withClient(ExportServiceDefinition, connection, async (client) => {
     const batches: Batch[] = [];
-    for await (const { batch } of client.run({ name })) {
+    for await (const { batch, progress } of client.run({ name }, { signal: bar.signal })) {
+      if (progress) bar.update({ ...progress, detail: count(progress.keys, 'key') });
       if (batch === undefined) continue;
       batches.push(batch);
-      if (!json) print(describeBatch(batch));
+      if (!json) bar.print(describeBatch(batch));
     }
     return batches;
   });

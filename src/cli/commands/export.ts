@@ -16,6 +16,18 @@ const commands: readonly LazyCommand[] = [
     load: async (setup) => (await import('./export-list.ts')).exportListCommand(setup),
   },
   {
+    name: 'plan',
+    argument: '[name]',
+    summary: 'show what will be in which file, and when',
+    load: async (setup) => (await import('./export-plan.ts')).exportPlanCommand(setup),
+  },
+  {
+    name: 'explain',
+    argument: '<key>',
+    summary: 'show why a key is or is not in a file',
+    load: async (setup) => (await import('./export-explain.ts')).exportExplainCommand(setup),
+  },
+  {
     name: 'reprocess',
     argument: '<batch>',
     summary: 'build a batch again under new file names',
@@ -37,7 +49,7 @@ const commands: readonly LazyCommand[] = [
 
 /** The group. */
 export async function exportCommand(setup: CommandSetup): Promise<Command> {
-  const group = new Command('export').description('Build, list, rebuild, verify and show export files.');
+  const group = new Command('export').description('Build, list, plan, explain, rebuild, verify and show export files.');
   await mountCommands(group, commands, setup);
   return group;
 }

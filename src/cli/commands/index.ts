@@ -26,8 +26,14 @@ export const commands: readonly LazyCommand[] = [
   },
   {
     name: 'export',
-    summary: 'build, list, rebuild, verify and show export files',
+    summary: 'build, list, plan, explain, rebuild, verify and show export files',
     load: async (setup) => await (await import('./export.ts')).exportCommand(setup),
+  },
+  {
+    name: 'import',
+    argument: '[name]',
+    summary: "import other authorities' files, or show where imports stand",
+    load: async (setup) => (await import('./import.ts')).importCommand(setup),
   },
   {
     name: 'keys',
@@ -43,6 +49,12 @@ export const commands: readonly LazyCommand[] = [
     name: 'explain',
     summary: 'show step by step what becomes of a publish',
     load: async (setup) => (await import('./explain.ts')).explainCommand(setup),
+  },
+  {
+    name: 'mirror',
+    argument: '[name]',
+    summary: "bring copies of other authorities' files up to date now",
+    load: async (setup) => (await import('./mirror.ts')).mirrorCommand(setup),
   },
   {
     name: 'hold',

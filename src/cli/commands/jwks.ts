@@ -5,7 +5,7 @@ import { OperationsServiceDefinition, type RefreshedJwks } from '../../gen/enmes
 import { longCallMs, serverOption, withClient } from '../connect.ts';
 import { printJson } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';
-import { withProgress } from '../progress.ts';
+import { withBar } from '../progress.ts';
 import { count, formatTable } from '../table.ts';
 
 interface Options {
@@ -28,8 +28,10 @@ function refreshCommand({ io }: CommandSetup): Command {
     .option('--json', 'print the results as JSON')
     .action(async (issuer: string | undefined, options: Options) => {
       const connection = { io, role: 'server', server: options.server, timeoutMs: longCallMs } as const;
-      const { results } = await withProgress(io, 'reading', () =>
-        withClient(OperationsServiceDefinition, connection, (client) => client.refreshJwks({ issuer: issuer ?? '' })),
+      const { results } = await withBar(io, 'reading', ({ signal }) =>
+        withClient(OperationsServiceDefinition, connection, (client) =>
+          client.refreshJwks({ issuer: issuer ?? '' }, { signal }),
+        ),
       );
       if (options.json) printJson(io, { results });
       else io.stdout.write(results.length === 0 ? 'no health authority has a jwksUri\n' : resultTable(results));

@@ -35,7 +35,7 @@ interface CreatedKey {
 }
 
 async function create(keyManager: KeyManager, name: string, purpose: Purpose): Promise<CreatedKey> {
-  const existing = (await keyManager.listKeys()).find((key) => key.name === name);
+  const existing = await keyManager.findKey(name);
   if (existing !== undefined) {
     const cure = '`enmesh keys rotate` makes a new version of a configured signing key';
     throw new AppError('conflict', 'key_exists', `there is a key ${name} for ${existing.purpose}; ${cure}`);

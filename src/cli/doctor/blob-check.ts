@@ -1,31 +1,50 @@
-/** The blob store: a probe is written, read and deleted in every bucket that exports use. */
+/** The blob store: a probe is written, read, listed and deleted in every bucket that exports use. */
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { AppError } from '../../domain/errors.ts';
 import type { BlobStore } from '../../storage/blob/blob-store.ts';
 import { openBlobStore } from '../../storage/blob/open.ts';
+import { blobStoreSettings, type BlobStoreSettings } from '../../storage/blob/settings.ts';
 import type { Installation } from './environment-checks.ts';
 import { attempt, failed, ok, type Finding } from './finding.ts';
 
-const cure = 'make it writable for this user, or correct ENMESH_BLOB_STORE and ENMESH_DATA_DIR';
+const check = 'blob store';
 const missingCure = 'correct ENMESH_DATA_DIR, or start the roles, which make it';
+const cures: Readonly<Record<BlobStoreSettings['kind'], string>> = {
+  filesystem: 'make it writable for this user, or correct ENMESH_BLOB_STORE and ENMESH_DATA_DIR',
+  gcs: 'correct ENMESH_GCS_ENDPOINT or the way there, and look at the permissions in docs/operations.md',
+  s3: 'correct ENMESH_S3_REGION, ENMESH_S3_ENDPOINT or the way there, and look at the permissions in docs/operations.md',
+  azure: 'correct ENMESH_AZURE_STORAGE_… or the way there, and look at the permissions in docs/operations.md',
+};
+const bucketCures: Readonly<Record<string, string>> = {
+  blob_bucket_missing: 'create it, or set ENMESH_CREATE_BUCKETS=true, or correct `bucket` of the export',
+  blob_name_invalid: 'correct `bucket` of the export',
+  blob_store_denied: 'give this process credentials with the permissions in docs/operations.md',
+};
+/** Somebody waits for the report. */
+const patience = { tries: 2, silenceMs: 5_000 };
 
 /** One finding a bucket. */
 export async function checkBlobStore(
   { values }: Installation,
   buckets: readonly string[],
 ): Promise<readonly Finding[]> {
-  const dataDir = values.ENMESH_DATA_DIR ?? '.enmesh';
-  return await attempt('blob store', cure, async () => {
+  const settings = blobStoreSettings(values);
+  const { kind } = settings;
+  return await attempt(check, cures[kind], async () => {
     // Opening the store would make the folder, and a doctor in a wrong place must not.
-    if (!(await isFolder(dataDir))) return failed('blob store', `there is no data directory ${dataDir}`, missingCure);
-    const store = await openBlobStore({ kind: values.ENMESH_BLOB_STORE, dir: join(dataDir, 'blobs') });
-    const findings: Finding[] = [];
-    for (const bucket of buckets) {
-      findings.push(...(await attempt('blob store', cure, () => probe(store, bucket, values.ENMESH_BLOB_STORE))));
+    const dataDir = values.ENMESH_DATA_DIR ?? '.enmesh';
+    if (kind === 'filesystem' && !(await isFolder(dataDir))) {
+      return failed(check, `there is no data directory ${dataDir}`, missingCure);
     }
-    return findings;
+    const createsBuckets = settings.kind !== 'filesystem' && settings.createBuckets;
+    const harmless = settings.kind === 'filesystem' ? settings : { ...settings, createBuckets: false };
+    const store = await openBlobStore(harmless, patience);
+    const probes = buckets.map((bucket) =>
+      attempt(check, cures[kind], () => probe(store, { bucket, kind, createsBuckets })),
+    );
+    return (await Promise.all(probes)).flat();
   });
 }
 
@@ -36,16 +55,36 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-async function probe(store: BlobStore, bucket: string, kind: string): Promise<Finding> {
+interface Bucket {
+  readonly bucket: string;
+  readonly kind: BlobStoreSettings['kind'];
+  /** What is missing is made when an export is first published. */
+  readonly createsBuckets: boolean;
+}
+
+async function probe(store: BlobStore, { bucket, kind, createsBuckets }: Bucket): Promise<Finding> {
+  const place = `bucket ${bucket} (${kind})`;
+  try {
+    if (await givesBack(store, bucket)) return ok(check, `${place} takes and gives back`);
+    return failed(check, `${place} does not give back what it took`, cures[kind]);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    if (createsBuckets && error.code === 'blob_bucket_missing') {
+      return ok(check, `${place} is missing, and made when something is first written to it`);
+    }
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    return failed(check, `${place}: ${error.message}${cause}`, bucketCures[error.code] ?? cures[kind]);
+  }
+}
+
+async function givesBack(store: BlobStore, bucket: string): Promise<boolean> {
   const blob = { bucket, name: `enmesh-doctor-${randomUUID()}.txt` };
   const content = Buffer.from(blob.name);
   await store.put(blob, content, { contentType: 'text/plain', cacheControl: 'no-store', onlyIfAbsent: true });
   try {
     const found = await store.read(blob);
-    if (found !== null && content.equals(await buffer(found.body))) {
-      return ok('blob store', `bucket ${bucket} (${kind}) takes and gives back`);
-    }
-    return failed('blob store', `bucket ${bucket} (${kind}) does not give back what it took`, cure);
+    const listed = await Array.fromAsync(store.list(bucket, blob.name));
+    return found !== null && content.equals(await buffer(found.body)) && listed.includes(blob.name);
   } finally {
     await store.delete(blob);
   }

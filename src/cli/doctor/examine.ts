@@ -1,5 +1,5 @@
 /** Every check of `enmesh doctor`, in the order in which one depends on another. */
-import { inspectBuckets } from '../../storage/inspection.ts';
+import { inspectBuckets, inspectFederation } from '../../storage/inspection.ts';
 import type { Io } from '../io.ts';
 import { keyManagerFrom } from '../key-manager.ts';
 import { checkAttestation } from './attestation-checks.ts';
@@ -21,9 +21,11 @@ export async function examine(io: Io, dev: boolean): Promise<readonly Finding[]>
   const { findings, installation } = await checkEnvironment(io, dev);
   if (installation === undefined) return findings;
   const buckets = new Set<string>();
+  let needsFederation = true;
   const database = await checkDatabase(io, installation, async (db) => {
     for (const bucket of await inspectBuckets(db)) buckets.add(bucket);
-    const keyManager = keyManagerFrom(installation.values);
+    needsFederation = await inspectFederation(db);
+    const keyManager = await keyManagerFrom(installation.values);
     return [
       ...(await checkSigningKeys(db, keyManager)),
       ...(await checkRevisionTokenKey(installation, db, keyManager)),
@@ -35,6 +37,6 @@ export async function examine(io: Io, dev: boolean): Promise<readonly Finding[]>
     ...findings,
     ...database,
     ...(await checkBlobStore(installation, [...buckets])),
-    ...(await checkRoles(installation)),
+    ...(await checkRoles(installation, needsFederation)),
   ];
 }

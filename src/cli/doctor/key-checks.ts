@@ -27,13 +27,13 @@ export async function checkSigningKeys(database: Database, keyManager: KeyManage
 }
 
 async function findMissing(configured: readonly ConfiguredKeyVersion[], keyManager: KeyManager): Promise<string[]> {
-  const known = new Map((await keyManager.listKeys()).map((key) => [key.name, key.versions]));
-  return configured
-    .filter(({ key, managerVersion }) => {
-      const versions = known.get(key);
-      return versions === undefined || (managerVersion !== null && !versions.includes(managerVersion));
-    })
-    .map(({ name, key, keyVersion }) => `${name} ${keyVersion} (key ${key})`);
+  const missing: string[] = [];
+  for (const { name, key, keyVersion, managerVersion } of configured) {
+    const found = await keyManager.findKey(key);
+    const isThere = found !== undefined && (managerVersion === null || found.versions.includes(managerVersion));
+    if (!isThere) missing.push(`${name} ${keyVersion} (key ${key})`);
+  }
+  return missing;
 }
 
 /** The key that wraps the data keys of revision tokens works, and is the one that wrapped those in the database. */

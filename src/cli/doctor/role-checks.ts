@@ -12,20 +12,25 @@ const roles: readonly GrpcRole[] = ['server', 'export', 'federation'];
 const gatewayCure = 'start `enmesh dev` or `enmesh serve gateway`, or set ENMESH_GATEWAY_ADDRESS to where it runs';
 const timeoutMs = 5_000;
 
-/** One finding a role. */
-export async function checkRoles(installation: Installation): Promise<readonly Finding[]> {
+/**
+ * One finding a role.
+ * @param needsFederation false: nothing is configured that it does, so it need not run
+ */
+export async function checkRoles(installation: Installation, needsFederation: boolean): Promise<readonly Finding[]> {
+  const needs = (role: GrpcRole): boolean => role !== 'federation' || needsFederation;
   const findings = await Promise.all([
-    ...roles.map((role) => attempt(`${role} role`, cureFor(role), () => checkRole(role, installation))),
+    ...roles.map((role) => attempt(`${role} role`, cureFor(role), () => checkRole(role, installation, needs(role)))),
     attempt('gateway role', gatewayCure, () => checkGateway(installation)),
   ]);
   return findings.flat();
 }
 
-async function checkRole(role: GrpcRole, { values }: Installation): Promise<Finding> {
+async function checkRole(role: GrpcRole, { values }: Installation, isNeeded: boolean): Promise<Finding> {
   const target = targetOf(role, values);
   const health = createHealthClient(target, await callSettings(values));
   try {
     if (await health.isServing()) return ok(`${role} role`, `serves at ${target}`);
+    if (!isNeeded) return ok(`${role} role`, 'does not run, and nothing is configured that needs it');
     return failed(`${role} role`, `does not serve at ${target}`, `${cureFor(role)}; its log names the reason`);
   } finally {
     health.close();

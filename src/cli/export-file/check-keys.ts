@@ -17,17 +17,36 @@ export interface Window {
 }
 
 /** Checks each key by itself and the order of the list; faults name the list and the key's place, from 1. */
-export function checkKeys(list: KeyList, keys: readonly DecodedKey[], window: Window, faults: Faults): void {
-  let last: Buffer | undefined;
-  for (const [index, key] of keys.entries()) {
-    const where = `${list === 'keys' ? 'key' : 'revised key'} ${String(index + 1)}`;
-    for (const fault of keyFaults(key)) faults.add(`${where}: ${fault}`);
-    const timeFault = startFault(list, key, window);
-    if (timeFault !== null) faults.add(`${where}: ${timeFault}`);
-    const order = last === undefined ? -1 : Buffer.compare(last, key.key);
-    if (order === 0) faults.add(`${where}: is there twice`);
-    if (order > 0) faults.add(`${where}: is not above the one before it: the list is not sorted`);
-    last = key.key;
+export class ListCheck {
+  readonly #list: KeyList;
+  readonly #faults: Faults;
+  #count = 0;
+  #last: Buffer | undefined;
+
+  constructor(list: KeyList, faults: Faults) {
+    this.#list = list;
+    this.#faults = faults;
+  }
+
+  /** Keys so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes the key that comes next. */
+  add(key: DecodedKey, window: Window): void {
+    this.#count += 1;
+    for (const fault of keyFaults(key)) this.#tell(fault);
+    const timeFault = startFault(this.#list, key, window);
+    if (timeFault !== null) this.#tell(timeFault);
+    const order = this.#last === undefined ? -1 : Buffer.compare(this.#last, key.key);
+    if (order === 0) this.#tell('is there twice');
+    if (order > 0) this.#tell('is not above the one before it: the list is not sorted');
+    this.#last = key.key;
+  }
+
+  #tell(fault: string): void {
+    this.#faults.add(`${this.#list === 'keys' ? 'key' : 'revised key'} ${String(this.#count)}: ${fault}`);
   }
 }
 

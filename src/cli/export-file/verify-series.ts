@@ -1,12 +1,14 @@
 /** Checks that hold over all files of an index: order, windows, and no key twice. */
 import type { DecodedKey } from '../../domain/export-file/decode.ts';
-import type { KeyList } from '../../domain/export-file/format.ts';
+import { KEY_LENGTH, type KeyList } from '../../domain/export-file/format.ts';
 import { Faults } from './faults.ts';
+import { KeyTable } from './key-table.ts';
 import type { FileReport, VerifiedFile } from './verify.ts';
 
 /** Files are added in the order of the index; each may then be forgotten. */
 export class SeriesCheck {
-  readonly #fileOfKey: Record<KeyList, Map<string, string>> = { keys: new Map(), revisedKeys: new Map() };
+  readonly #keys: Readonly<Record<KeyList, KeyTable>> = { keys: new KeyTable(), revisedKeys: new KeyTable() };
+  readonly #files: string[] = [];
   readonly #fileOfWindow = new Map<string, string>();
   /** The batch that began last: its files all start together, and its window ends where its first file does. */
   #batch: { start: number; end: number; file: string; isSplit: boolean } | undefined;
@@ -14,9 +16,10 @@ export class SeriesCheck {
   /** The file's report with the faults that only its neighbours show. */
   add({ report, keys, revisedKeys }: VerifiedFile): FileReport {
     const faults = new Faults();
+    this.#files.push(report.file);
     if (report.summary !== null) this.#checkWindow(report.file, report.summary, faults);
-    this.#checkKeys('keys', { file: report.file, keys }, faults);
-    this.#checkKeys('revisedKeys', { file: report.file, keys: revisedKeys }, faults);
+    this.#checkKeys('keys', keys, faults);
+    this.#checkKeys('revisedKeys', revisedKeys, faults);
     return { ...report, faults: [...report.faults, ...faults.list()] };
   }
 
@@ -35,15 +38,16 @@ export class SeriesCheck {
     }
   }
 
-  #checkKeys(list: KeyList, { file, keys }: { file: string; keys: readonly DecodedKey[] }, faults: Faults): void {
-    const fileOfKey = this.#fileOfKey[list];
-    for (const [index, { key }] of keys.entries()) {
-      const text = key.toString('latin1');
-      const other = fileOfKey.get(text);
-      if (other === undefined) fileOfKey.set(text, file);
-      else if (other !== file) {
-        faults.add(`${list === 'keys' ? 'key' : 'revised key'} ${String(index + 1)}: stands in ${other} too`);
-      }
+  #checkKeys(list: KeyList, keys: Iterable<DecodedKey>, faults: Faults): void {
+    const file = this.#files.length - 1;
+    let place = 0;
+    for (const { key } of keys) {
+      place += 1;
+      if (key.length !== KEY_LENGTH) continue;
+      const owner = this.#keys[list].claim(key, file);
+      if (owner === file) continue;
+      const noun = list === 'keys' ? 'key' : 'revised key';
+      faults.add(`${noun} ${String(place)}: stands in ${this.#files[owner] ?? ''} too`);
     }
   }
 }

@@ -1,12 +1,19 @@
 /** Verifies one export file as a phone would, and more strictly. */
 import { verify } from 'node:crypto';
-import type { DecodedKey, DecodedSignature, DecodedSignatureInfo } from '../../domain/export-file/decode.ts';
+import {
+  decodeExportHead,
+  decodeKeys,
+  type DecodedHead,
+  type DecodedKey,
+  type DecodedSignature,
+  type DecodedSignatureInfo,
+} from '../../domain/export-file/decode.ts';
 import { EXPORT_BIN, EXPORT_SIG, signatureAlgorithm } from '../../domain/export-file/format.ts';
 import { AppError } from '../../domain/errors.ts';
-import { checkKeys } from './check-keys.ts';
+import { ListCheck, type Window } from './check-keys.ts';
 import { Faults } from './faults.ts';
 import type { VerificationKey } from './public-keys.ts';
-import { readExportFile, type ExportFile } from './read.ts';
+import { unpackExportFile, type UnpackedFile } from './read.ts';
 
 /** How a signature fared: `unknown` = made with a key that was not given. */
 export type Verdict = 'verified' | 'wrong' | 'unknown';
@@ -34,8 +41,9 @@ export interface FileSummary {
 /** A report, and the keys for the checks over several files. */
 export interface VerifiedFile {
   readonly report: FileReport;
-  readonly keys: readonly DecodedKey[];
-  readonly revisedKeys: readonly DecodedKey[];
+  /** Decoded while they are read, once. */
+  readonly keys: Iterable<DecodedKey>;
+  readonly revisedKeys: Iterable<DecodedKey>;
 }
 
 /** Never rejects for what is in the bytes: a file that can't be read is a fault. */
@@ -44,29 +52,36 @@ export async function verifyFile(
   zip: Buffer,
   publicKeys: readonly VerificationKey[],
 ): Promise<VerifiedFile> {
-  let read: ExportFile;
+  const faults = new Faults();
+  const keyFaults = new Faults();
+  const lists = { keys: new ListCheck('keys', keyFaults), revisedKeys: new ListCheck('revisedKeys', keyFaults) };
+  let read: ReadFile;
   try {
-    read = await readExportFile(zip);
+    const unpacked = await unpackExportFile(zip);
+    const head = decodeExportHead(unpacked.bin, (list, key, times) => {
+      lists[list].add(key, windowOf(times));
+    });
+    read = { ...unpacked, head };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return unreadableFile(file, error.message);
   }
-  const faults = new Faults();
   checkStructure(read, faults);
   const signatures = checkSignatures(read, publicKeys, faults);
-  const { content } = read;
-  const window = { start: toSeconds(content.startTimestamp), end: toSeconds(content.endTimestamp) };
-  checkKeys('keys', content.keys, window, faults);
-  checkKeys('revisedKeys', content.revisedKeys, window, faults);
-  const summary = {
-    start: window.start ?? 0,
-    end: window.end ?? 0,
-    region: content.region,
-    keys: content.keys.length,
-    revisedKeys: content.revisedKeys.length,
-    signatures,
-  };
-  return { report: { file, faults: faults.list(), summary }, keys: content.keys, revisedKeys: content.revisedKeys };
+  const { bin, head } = read;
+  const { start, end } = windowOf(head);
+  const counts = { keys: lists.keys.count, revisedKeys: lists.revisedKeys.count };
+  const summary = { start: start ?? 0, end: end ?? 0, region: head.region, ...counts, signatures };
+  const report = { file, faults: [...faults.list(), ...keyFaults.list()], summary };
+  return { report, keys: decodeKeys(bin, 'keys'), revisedKeys: decodeKeys(bin, 'revisedKeys') };
+}
+
+interface ReadFile extends UnpackedFile {
+  readonly head: DecodedHead;
+}
+
+function windowOf({ startTimestamp, endTimestamp }: Pick<DecodedHead, 'startTimestamp' | 'endTimestamp'>): Window {
+  return { start: toSeconds(startTimestamp), end: toSeconds(endTimestamp) };
 }
 
 /** The report of a file that could not be fetched or read. */
@@ -74,25 +89,24 @@ export function unreadableFile(file: string, fault: string): VerifiedFile {
   return { report: { file, faults: [fault], summary: null }, keys: [], revisedKeys: [] };
 }
 
-function checkStructure({ entryNames, content, signatures }: ExportFile, faults: Faults): void {
+function checkStructure({ entryNames, head: content, signatures }: ReadFile, faults: Faults): void {
   const wanted = [EXPORT_BIN, EXPORT_SIG];
   if (entryNames.join() !== wanted.join())
     faults.add(`its entries are not just ${wanted.join(' and ')}, in this order`);
   for (const oddity of [...content.oddities, ...signatures.oddities]) faults.add(oddity);
-  const start = toSeconds(content.startTimestamp);
-  const end = toSeconds(content.endTimestamp);
+  const { start, end } = windowOf(content);
   if (start === null || end === null || start >= end) faults.add('its window does not start before it ends');
   if (content.region === '') faults.add('it names no region');
   if (content.batchNum !== 1 || content.batchSize !== 1) faults.add('its batch number and size are not 1');
 }
 
 function checkSignatures(
-  { bin, content, signatures: { signatures } }: ExportFile,
+  { bin, head, signatures: { signatures } }: ReadFile,
   publicKeys: readonly VerificationKey[],
   faults: Faults,
 ): FileSummary['signatures'] {
   const inSig = signatures.map((signature) => describe(signature.info));
-  const inBin = content.signatureInfos.map(describe);
+  const inBin = head.signatureInfos.map(describe);
   if (inSig.join('\n') !== inBin.join('\n')) faults.add(`${EXPORT_BIN} and ${EXPORT_SIG} name different signatures`);
   if (signatures.length === 0) faults.add('it is not signed');
   const checked = signatures.map((signature) => {
@@ -103,10 +117,26 @@ function checkSignatures(
     }
     const verdict = judge(bin, signature, publicKeys);
     if (verdict === 'wrong') faults.add(`signature ${name}: is wrong`);
+    const listFault = keysJsonFault(signature.info, windowOf(head), publicKeys);
+    if (listFault !== null) faults.add(`signature ${name}: ${listFault}`);
     return { keyId: signature.info.keyId, keyVersion: signature.info.keyVersion, verdict };
   });
   if (!checked.some(({ verdict }) => verdict === 'verified')) faults.add('no signature verifies with the given keys');
   return checked;
+}
+
+/** A file is signed after the end of its window, by keys that its `keys.json` lists. Null where none was given. */
+function keysJsonFault(
+  { keyId, keyVersion }: DecodedSignatureInfo,
+  { end }: Window,
+  publicKeys: readonly VerificationKey[],
+): string | null {
+  if (!publicKeys.some(({ listed }) => listed !== null)) return null;
+  const key = publicKeys.find(({ id }) => id?.keyId === keyId && id.keyVersion === keyVersion);
+  if (key === undefined) return 'its key is not in keys.json';
+  const thru = key.listed?.thru ?? null;
+  if (thru === null || end === null || thru.getTime() / 1000 > end) return null;
+  return 'its key had ended before the window did, as keys.json says';
 }
 
 /** A key given by ID and version must verify its signature; keys given without are tried where no such key is. */

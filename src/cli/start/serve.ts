@@ -4,7 +4,6 @@ import { readValuesFor } from '../../platform/config/load-for-roles.ts';
 import { ConfigurationError, type Values } from '../../platform/config/load.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { isRole, roleNames, startRoles, type Role } from '../../roles.ts';
-import { readConfigurationFile } from '../configuration-file.ts';
 import type { Io } from '../io.ts';
 import { stopInTime, untilAborted } from './stop.ts';
 
@@ -31,5 +30,8 @@ export async function runServe(names: readonly string[], io: Io): Promise<number
 
 async function configurationOf(values: Values, { env }: Io): Promise<{ configuration?: Configuration }> {
   const { ENMESH_CONFIG: path, ENMESH_DATA_DIR: dataDir } = values;
-  return path === undefined ? {} : { configuration: await readConfigurationFile(path, { env, dataDir }) };
+  if (path === undefined) return {};
+  // Loaded when it is needed: reading a configuration takes more code than a role.
+  const { readConfigurationFile } = await import('../configuration-file.ts');
+  return { configuration: await readConfigurationFile(path, { env, dataDir }) };
 }

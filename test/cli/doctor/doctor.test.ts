@@ -12,6 +12,7 @@ import { openKeyManager } from '../../../src/platform/key-manager/open.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { Metrics } from '../../../src/platform/metrics.ts';
 import { createEmptyDatabase, createTestDatabase } from '../../support/postgres.ts';
+import { BlobServer } from '../../storage/blob/blob-server.ts';
 import { runCommand } from '../run-command.ts';
 
 /** Nothing listens on these: port 1 needs root, and nobody serves there. */
@@ -64,7 +65,7 @@ describe.concurrent('doctor', () => {
     await using gateway = await startHttp(200);
     const role = await startRole();
     const address = `127.0.0.1:${String(role.address.port)}`;
-    const keyManager = openKeyManager({ kind: 'filesystem', dir: join(dir.path, 'keys') });
+    const keyManager = await openKeyManager({ kind: 'filesystem', dir: join(dir.path, 'keys') });
     const { version } = await keyManager.createSigningKey('export-signing');
     await keyManager.createEncryptionKey('revision-token');
     await configureSigningKey(test.database, version);
@@ -117,7 +118,7 @@ describe.concurrent('doctor', () => {
     };
     const { exitCode, stdout, stderr } = await runCommand(['doctor'], { env });
     expect(exitCode).toBe(1);
-    expect(stderr).toBe('enmesh: 7 of 12 checks failed\n');
+    expect(stderr).toBe('enmesh: 6 of 12 checks failed\n');
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(12);
     const line = (check: string) => lines.find((text) => text.startsWith(`failed   ${check}`)) ?? 'not failed';
@@ -127,12 +128,23 @@ describe.concurrent('doctor', () => {
     expect(line('revision tokens')).toContain('ENMESH_REVISION_TOKEN_AAD is not set; set it to the base64');
     expect(line('server role')).toContain('does not serve at 127.0.0.1:1; start `enmesh dev` or `enmesh serve server`');
     expect(line('gateway role')).toContain('/healthz answers 503; its log names the reason');
+    expect(stdout).toContain('does not run, and nothing is configured that needs it');
+  });
+
+  it('wants a federation role only where an import or a partner is configured', async () => {
+    await using test = await createTestDatabase();
+    const finding = async () => (await examine({ ENMESH_DATABASE_URL: test.url })).of('federation role')[0];
+    expect(await finding()).toMatchObject({ status: 'ok' });
+    await test.database.query(
+      `insert into imports (name, index_url, base_url, region, traveler) values ('cc', 'https://cc', 'https://cc', 'CC', false)`,
+    );
+    expect(await finding()).toMatchObject({ status: 'failed' });
   });
 
   it('notices a signing key whose recorded version the key manager does not have', async () => {
     await using test = await createTestDatabase();
     await using dir = await dataDirectory();
-    const keyManager = openKeyManager({ kind: 'filesystem', dir: join(dir.path, 'keys') });
+    const keyManager = await openKeyManager({ kind: 'filesystem', dir: join(dir.path, 'keys') });
     await keyManager.createSigningKey('export-signing');
     await configureSigningKey(test.database, 'another');
     const { of } = await examine({ ENMESH_DATABASE_URL: test.url, ENMESH_DATA_DIR: dir.path });
@@ -142,7 +154,7 @@ describe.concurrent('doctor', () => {
   it('notices a revision token key that is not the one which wrapped the data keys', async () => {
     await using test = await createTestDatabase();
     await using dir = await dataDirectory();
-    const keyManager = openKeyManager({ kind: 'filesystem', dir: join(dir.path, 'keys') });
+    const keyManager = await openKeyManager({ kind: 'filesystem', dir: join(dir.path, 'keys') });
     await keyManager.createEncryptionKey('revision-token');
     await keyManager.createEncryptionKey('another');
     const env = {
@@ -206,6 +218,29 @@ describe.concurrent('doctor', () => {
     const { of } = await examine({ ENMESH_DATA_DIR: join(dir.path, 'missing') });
     expect(of('blob store')).toMatchObject([{ status: 'failed', cure: expect.stringContaining('ENMESH_DATA_DIR') }]);
     expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it.each([
+    ['a bucket that is missing', { status: 404, body: 'NoSuchBucket' }, 'false', 'failed', 'ENMESH_CREATE_BUCKETS'],
+    ['a bucket that is made when it is needed', { status: 404, body: 'NoSuchBucket' }, 'true', 'ok', ''],
+    ['a store that refuses us', { status: 403, body: 'AccessDenied' }, 'false', 'failed', 'docs/operations.md'],
+  ] as const)('tells cause and cure of %s', async (_, { status, body }, create, verdict, cure) => {
+    const answer = {
+      status,
+      headers: { 'content-type': 'application/xml' },
+      body: `<Error><Code>${body}</Code></Error>`,
+    };
+    await using store = await BlobServer.open(() => answer);
+    // Amazon's client finds them in the process's own environment.
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' });
+    const { of } = await examine({
+      ENMESH_BLOB_STORE: 's3',
+      ENMESH_S3_ENDPOINT: `http://127.0.0.1:${String(store.port)}`,
+      ENMESH_CREATE_BUCKETS: create,
+    });
+    const findings = of('blob store');
+    expect(findings).toMatchObject([{ status: verdict, message: expect.stringContaining('bucket exports (s3)') }]);
+    expect(findings[0]!.cure).toContain(cure);
   });
 
   it('notices a blob store that cannot be written', async () => {

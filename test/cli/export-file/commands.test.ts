@@ -40,6 +40,8 @@ beforeAll(async () => {
   files.set('/exports/twice/index.txt', Buffer.from('aa/1-2-00001.zip\naa/1-2-00001.zip'));
   files.set('/exports/foreign/index.txt', Buffer.from('../../etc/passwd.zip'));
   files.set('/exports/lost/index.txt', Buffer.from('aa/1-2-00001.zip\naa/9-9-00001.zip'));
+  files.set('/exports/deep/aa/2-3-00001.zip', second);
+  files.set('/exports/deep/aa/index.txt', Buffer.from('aa/1-2-00001.zip\ndeep/aa/2-3-00001.zip'));
   files.set('/exports/empty/index.txt', Buffer.alloc(0));
   files.set('/exports/large/index.txt', Buffer.alloc(1024 * 1024 + 1, 'a'));
   const keys = [{ keyId: '310', keyVersion: 'v1', publicKeyPem: signer.publicKeyPem, from: null, thru: null }];
@@ -48,6 +50,9 @@ beforeAll(async () => {
   await writeFile(join(folder.path, 'aa', '1-2-00001.zip'), first);
   await writeFile(join(folder.path, 'aa', '2-3-00001.zip'), second);
   await writeFile(join(folder.path, 'aa', 'index.txt'), 'aa/1-2-00001.zip\naa/2-3-00001.zip');
+  await mkdir(join(folder.path, 'deep', 'aa'), { recursive: true });
+  await writeFile(join(folder.path, 'deep', 'aa', '2-3-00001.zip'), second);
+  await writeFile(join(folder.path, 'deep', 'aa', 'index.txt'), 'deep/aa/2-3-00001.zip');
   await once(server.listen(0, '127.0.0.1'), 'listening');
   origin = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 });
@@ -95,6 +100,16 @@ describe('verify', () => {
     expect(ended).toMatchObject({ exitCode: 0, thrown: undefined });
     expect(ended.stdout).toContain(`ok    ${origin}/exports/aa/1-2-00001.zip`);
   });
+
+  it.each(['/exports/deep/aa/index.txt', 'deep/aa/index.txt'])(
+    'finds the files of a root of several parts: %s',
+    async (index) => {
+      const location = index.startsWith('/') ? `${origin}${index}` : join(folder.path, index);
+      const ended = await verify(location, '--public-key', publicKey);
+      expect(ended.stdout).toContain(`ok    ${location.replace('index.txt', '2-3-00001.zip')}`);
+      expect(ended).toMatchObject({ exitCode: 0, thrown: undefined });
+    },
+  );
 
   it('is content with an empty index', async () => {
     const ended = await verify(`${origin}/exports/empty/index.txt`, '--public-key', publicKey);
@@ -171,6 +186,9 @@ describe('show', () => {
   });
 
   it('fails for a file that is none, saying why', async () => {
-    expect((await runAlone(showCommand, [publicKey])).thrown).toMatchObject({ code: 'export_file_invalid' });
+    expect((await runAlone(showCommand, [publicKey])).thrown).toMatchObject({
+      code: 'export_file_invalid',
+      message: expect.stringContaining(`${publicKey}: is no zip that can be read`),
+    });
   });
 });

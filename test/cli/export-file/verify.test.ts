@@ -1,5 +1,5 @@
 /** Verification of one file: the deployed server's example passes, each fault is named. */
-import { createPublicKey, hash } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
@@ -12,13 +12,21 @@ import { encodeHeader } from '../../../src/domain/export-file/encode-header.ts';
 import { encodeKeys } from '../../../src/domain/export-file/encode-keys.ts';
 import { encodeSignatureList } from '../../../src/domain/export-file/encode-signatures.ts';
 import { centralDirectory, dataDescriptor, localHeader } from '../../../src/export/file/zip-headers.ts';
-import { blockOf, sampleHeader, sampleRow, sampleSigner, sampleZip, type Row } from '../../support/export-file.ts';
+import {
+  blockOf,
+  sampleHeader,
+  sampleRow,
+  sampleSigner,
+  sampleZip,
+  signBytes,
+  type Row,
+} from '../../support/export-file.ts';
 
 const example = join(import.meta.dirname, '../../vectors/google-example');
 const signer = sampleSigner();
 /** The interval in which the file's window of four hours begins. */
 const windowStart = sampleHeader.startTimestamp.getTime() / 600_000;
-const named = { key: signer.publicKey, id: signer.info };
+const named = { key: signer.publicKey, id: signer.info, listed: null };
 
 async function reportOf(zip: Buffer, keys: readonly VerificationKey[] = [named]): Promise<FileReport> {
   return (await verifyFile('file.zip', zip, keys)).report;
@@ -45,7 +53,7 @@ function binOf(rows: readonly Row[], keyLength = 16): Buffer {
 
 /** A well signed zip of this export.bin. */
 async function signedZip(bin: Buffer, info = signer.info): Promise<Buffer> {
-  const signature = await signer.sign(hash('sha256', bin, 'buffer'));
+  const signature = await signBytes(signer, bin);
   return zipOf([
     ['export.bin', bin],
     ['export.sig', encodeSignatureList([{ info, signature }])],
@@ -57,7 +65,7 @@ describe("the deployed server's example", () => {
   const key = createPublicKey(readFileSync(join(example, 'public.pem')));
 
   it('verifies with its public key', async () => {
-    const report = await reportOf(zip, [{ key, id: null }]);
+    const report = await reportOf(zip, [{ key, id: null, listed: null }]);
     expect(report.faults).toEqual([]);
     expect(report.summary).toMatchObject({ keys: 2, revisedKeys: 0 });
     expect(report.summary?.signatures).toMatchObject([{ verdict: 'verified' }]);
@@ -104,7 +112,7 @@ describe('a sound file', () => {
 
   it('may be verified with keys that name no signature', async () => {
     const zip = await sampleZip({ signers: [signer] });
-    const bare = [sampleSigner().publicKey, signer.publicKey].map((key) => ({ key, id: null }));
+    const bare = [sampleSigner().publicKey, signer.publicKey].map((key) => ({ key, id: null, listed: null }));
     expect((await reportOf(zip, bare)).faults).toEqual([]);
   });
 
@@ -126,6 +134,22 @@ describe('a signature', () => {
     expect((await reportOf(zip)).faults).toEqual([
       'signature 310/v1: is wrong',
       'no signature verifies with the given keys',
+    ]);
+  });
+
+  it('is made by a key that keys.json lists, where that was given', async () => {
+    const zip = await sampleZip({ signers: [signer, sampleSigner('311', 'v1')] });
+    const listed = [{ ...named, listed: { thru: null } }];
+    expect((await reportOf(zip, listed)).faults).toEqual(['signature 311/v1: its key is not in keys.json']);
+  });
+
+  it('is made after the end of the window, so by a key that had not ended then', async () => {
+    const zip = await sampleZip({ signers: [signer] });
+    const end = sampleHeader.endTimestamp.getTime();
+    const endedAt = async (thru: number) => await reportOf(zip, [{ ...named, listed: { thru: new Date(thru) } }]);
+    expect((await endedAt(end + 1)).faults).toEqual([]);
+    expect((await endedAt(end)).faults).toEqual([
+      'signature 310/v1: its key had ended before the window did, as keys.json says',
     ]);
   });
 
