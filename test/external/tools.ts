@@ -6,7 +6,15 @@ import { delimiter, join } from 'node:path';
 import type { TestContext } from 'vitest';
 
 const goFolders = [process.env['GOBIN'], process.env['GOPATH'] && join(process.env['GOPATH'], 'bin')];
-const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...goFolders, join(homedir(), 'go', 'bin')];
+/** Where .ci/install-external puts what comes from npm and PyPI. */
+const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'enmesh-external');
+const cacheFolders = [join(cache, 'azurite', 'node_modules', '.bin'), join(cache, 'moto', 'bin')];
+const folders = [
+  ...(process.env['PATH'] ?? '').split(delimiter),
+  ...goFolders,
+  join(homedir(), 'go', 'bin'),
+  ...cacheFolders,
+];
 
 /** The program's path; where the machine has none the test is skipped, and the run's end says why. */
 export function tool(context: TestContext, name: string): string {

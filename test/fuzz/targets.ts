@@ -2,6 +2,11 @@
 import { createCipheriv, createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readExportFile } from '../../src/cli/export-file/read.ts';
+import { decodeKeys } from '../../src/domain/export-file/decode.ts';
+import { judgeKey } from '../../src/domain/import/judge-key.ts';
+import { fileUrl, listedFiles } from '../../src/domain/import/listed-files.ts';
+import { keyBounds } from '../../src/domain/publish/validate-key.ts';
+import { openVerifiedFile } from '../../src/federation/import/verified-file.ts';
 import { decodeLenientBase64 } from '../../src/domain/publish/base64.ts';
 import { hmacOrder, hmacTexts } from '../../src/domain/publish/hmac-text.ts';
 import { decodeStatsBody } from '../../src/domain/publish-body/decode-stats.ts';
@@ -33,7 +38,14 @@ const publishJson = JSON.stringify({ ...body, platform: 'android', padding: 'AAA
 
 /** All targets, in the order in which they take their turns. */
 export async function makeTargets(): Promise<readonly Target[]> {
-  return [...jsonTargets(), ...certificateTargets(), ...tokenTargets(), ...(await attestationTargets()), exportFile];
+  return [
+    ...jsonTargets(),
+    ...certificateTargets(),
+    ...tokenTargets(),
+    ...(await attestationTargets()),
+    exportFile,
+    ...importTargets(),
+  ];
 }
 
 function jsonTargets(): Target[] {
@@ -202,6 +214,58 @@ const exportFile: Target = {
   seeds: [readFileSync(new URL('../vectors/google-example/testExport-2-records-1-of-1.zip', import.meta.url))],
   run: readExportFile,
 };
+
+function importTargets(): Target[] {
+  const rules = {
+    backfillReportType: 'confirmed',
+    backfillOnsetDays: 10,
+    maxIntervalAgeSeconds: 15 * 86_400,
+    maxSymptomOnsetDays: 14,
+    releaseSameDayKeys: false,
+    truncateSeconds: 3600,
+  } as const;
+  const googleExample = new URL('../vectors/google-example/', import.meta.url);
+  const publicKeyPem = readFileSync(new URL('public.pem', googleExample), 'utf8');
+  const trusted = { keyId: 'some_id', keyVersion: '1', publicKeyPem, from: new Date(0), thru: null };
+  const key = '3a1e0a101111111111111111111111111111111110021890e9a1012001280130043a020a00';
+  return [
+    {
+      name: 'import-zip',
+      seeds: exportFile.seeds,
+      run: (input) =>
+        openVerifiedFile(input, { publicKeys: [trusted], now }, { maxFileBytes: 1_000_000, maxKeys: 1000 }),
+    },
+    {
+      // What only a holder of a trusted key could write.
+      name: 'import-keys',
+      seeds: [Buffer.from(key, 'hex')],
+      run: (input) => {
+        const bin = Buffer.concat([Buffer.from('EK Export v1    '), input]);
+        for (const list of ['keys', 'revisedKeys'] as const) {
+          for (const sent of decodeKeys(bin, list)) {
+            const { accepted } = judgeKey(list, sent, { rules, bounds: keyBounds(rules, now) });
+            if (
+              accepted &&
+              (accepted.key.length !== 16 || accepted.intervalCount > 144 || accepted.transmissionRisk > 8)
+            ) {
+              throw new Error('a key is accepted that no table can hold');
+            }
+          }
+        }
+      },
+    },
+    {
+      name: 'import-index',
+      seeds: texts('aa/1.zip\n/aa/2.zip\r\n\n../3.zip\n'),
+      run: (input) => {
+        for (const name of listedFiles(input.toString()).names) {
+          if (!fileUrl('https://host/root/', name).startsWith('https://host/root/'))
+            throw new Error('a name leads away');
+        }
+      },
+    },
+  ];
+}
 
 function texts(...all: string[]): Buffer[] {
   return all.map((text) => Buffer.from(text));
