@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import pg from 'pg';
 import { ExportServiceDefinition, type ExportServiceClient } from '../src/gen/enmesh/export/v1/export.ts';
 import { createGrpcClient } from '../src/platform/grpc/client.ts';
+import { benchSmallBatches } from './small-batches.ts';
 import { peakMemoryMiB } from './support/cpu.ts';
 import { endProcess, openInstallation, type Installation } from './support/installation.ts';
 
@@ -19,7 +20,7 @@ interface PlannedBatch {
   readonly end: Date;
 }
 
-/** Prints seconds, their ratio and peak memory for each size. */
+/** Prints seconds, their ratio and peak memory for each size; then the figures of small batches. */
 export async function benchExport(): Promise<void> {
   for (const keys of sizes) {
     console.log(`export: ${keys.toLocaleString('en')} keys, ${rounds} rounds of COPY and export in turn, medians`);
@@ -29,8 +30,6 @@ export async function benchExport(): Promise<void> {
       ENMESH_UNSAFE_SHORT_WINDOWS: 'true',
       ENMESH_EXPORT_INTERVAL: '1d',
       ENMESH_DATABASE_STATEMENT_TIMEOUT: '10m',
-      // A larger young generation is hardly faster here: it only keeps garbage for longer.
-      NODE_OPTIONS: '--max-semi-space-size=4',
     });
     try {
       await measure(installation, keys);
@@ -38,6 +37,7 @@ export async function benchExport(): Promise<void> {
       await installation.stop();
     }
   }
+  await benchSmallBatches();
 }
 
 async function measure(installation: Installation, keys: number): Promise<void> {

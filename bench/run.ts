@@ -1,4 +1,5 @@
-/** `npm run bench [publish|export|side-channel]`: what Enmesh costs beside what PostgreSQL alone would cost, in the same run. */
+/** `npm run bench [publish|export|download|side-channel]`: what Enmesh costs beside what PostgreSQL or nginx alone would cost, in the same run. */
+import { benchDownload } from './download.ts';
 import { benchExport } from './export.ts';
 import { benchPublish } from './publish.ts';
 import { benchSideChannel } from './side-channel.ts';
@@ -6,6 +7,7 @@ import { benchSideChannel } from './side-channel.ts';
 const benches: Readonly<Record<string, () => Promise<void>>> = {
   publish: benchPublish,
   export: benchExport,
+  download: benchDownload,
   'side-channel': benchSideChannel,
 };
 const wanted = process.argv.slice(2);

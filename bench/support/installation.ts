@@ -22,6 +22,8 @@ export interface Installation {
   readonly authorityKey: KeyObject;
   /** Starts one process with these roles and waits until it is ready. */
   serve(...roles: string[]): Promise<ChildProcess>;
+  /** Starts one more process with the export role, at an address of its own. */
+  serveAnotherExport(): Promise<{ readonly child: ChildProcess; readonly target: string }>;
   apply(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -64,6 +66,13 @@ export async function openInstallation(settings: NodeJS.ProcessEnv = {}): Promis
     configurationText(authority.publicKey.export({ type: 'spki', format: 'pem' }).toString()),
   );
   const children: ChildProcess[] = [];
+  const start = async (roles: readonly string[], environment: NodeJS.ProcessEnv): Promise<ChildProcess> => {
+    const stdio = ['ignore', 'pipe', 'inherit'] as const;
+    const child = spawn(process.execPath, [main, 'serve', ...roles], { env: environment, stdio: [...stdio] });
+    children.push(child);
+    await untilReady(child);
+    return child;
+  };
   return {
     databaseUrl: postgres.url,
     postgresPid: Number(readFileSync(join(folder, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[0]),
@@ -71,11 +80,10 @@ export async function openInstallation(settings: NodeJS.ProcessEnv = {}): Promis
     gatewayUrl: `http://127.0.0.1:${gateway}`,
     exportTarget: `127.0.0.1:${exports}`,
     authorityKey: authority.privateKey,
-    serve: async (...roles) => {
-      const child = spawn(process.execPath, [main, 'serve', ...roles], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-      children.push(child);
-      await untilReady(child);
-      return child;
+    serve: async (...roles) => await start(roles, env),
+    serveAnotherExport: async () => {
+      const target = `127.0.0.1:${await freePort()}`;
+      return { target, child: await start(['export'], { ...env, ENMESH_EXPORT_ADDRESS: target }) };
     },
     apply: async () => {
       const child = spawn(process.execPath, [main, 'apply', '-f', configuration], { env, stdio: 'ignore' });
@@ -109,7 +117,8 @@ async function untilReady(child: ChildProcess): Promise<void> {
   throw new Error(`a role did not start: ${seen}`);
 }
 
-async function freePort(): Promise<number> {
+/** A port on which nobody listens at the moment. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
