@@ -1,11 +1,11 @@
 /** Verdicts on a key whose file is built, or gone. */
 import type { Batch } from '../domain/export/batch.ts';
-import { indexName } from '../domain/export/file-name.ts';
 import type { Queryable } from '../storage/database.ts';
 import type { PlannableExport } from '../storage/exports.ts';
 import { readIndexState, type PlaceIndex } from '../storage/index-state.ts';
 import type { CoveringFile } from '../storage/key-lookup.ts';
 import type { Verdict } from './key-verdict.ts';
+import { readIndexNames } from './index/read-index.ts';
 import type { ExportDeps } from './settings.ts';
 
 /** A listed file is published as soon as the index that phones read has its line. */
@@ -33,10 +33,8 @@ async function isIndexed(
   places: readonly PlaceIndex[],
   file: string,
 ): Promise<boolean> {
-  for (const { bucket, filenameRoot } of places) {
-    const read = await blobStore.read({ bucket, name: indexName(filenameRoot) });
-    const text = read === null ? '' : Buffer.concat((await read.body.toArray()) as Buffer[]).toString('latin1');
-    if (text.split('\n').includes(file)) return true;
+  for (const place of places) {
+    if ((await readIndexNames(blobStore, place)).has(file)) return true;
   }
   return false;
 }

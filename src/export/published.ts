@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { AppError } from '../domain/errors.ts';
-import { indexName, isFileName } from '../domain/export/file-name.ts';
+import { isFileName } from '../domain/export/file-name.ts';
 import { findExportByRoot, type PublishedExport } from '../storage/exports.ts';
 import { findReadableFile, type ReadableFile } from '../storage/files.ts';
 import { findMirrorByRoot, findMirroredFile } from '../storage/mirrored-objects.ts';
 import { exportPublicKeys, type PublicKeyVersion } from '../storage/signing-keys.ts';
+import { readIndexText } from './index/read-index.ts';
 import type { ExportDeps } from './settings.ts';
 
 /** Bytes of a message of a file's stream. */
@@ -33,8 +34,7 @@ type Deps = Pick<ExportDeps, 'database' | 'blobStore' | 'clock' | 'settings'>;
  */
 export async function readIndex({ database, blobStore }: Deps, filenameRoot: string): Promise<PublishedIndex> {
   const { bucket } = await findReleased(database, filenameRoot);
-  const read = await blobStore.read({ bucket, name: indexName(filenameRoot) });
-  const content = read === null ? Buffer.alloc(0) : Buffer.concat((await read.body.toArray()) as Buffer[]);
+  const content = await readIndexText(blobStore, { bucket, filenameRoot });
   return { content, etag: createHash('sha256').update(content).digest('hex').slice(0, 32) };
 }
 

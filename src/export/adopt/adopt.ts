@@ -1,12 +1,13 @@
 /** Published files that the database does not know, as after a restore of it: they are adopted, never overwritten. */
 import { AppError } from '../../domain/errors.ts';
-import { indexName, parseFileName } from '../../domain/export/file-name.ts';
+import { parseFileName } from '../../domain/export/file-name.ts';
 import { adoptFile, unknownNames } from '../../storage/adoption.ts';
 import type { BlobStore } from '../../storage/blob/blob-store.ts';
 import { databaseTime } from '../../storage/database-time.ts';
 import { configuredExports, plannableExports, type PlannableExport } from '../../storage/exports.ts';
 import { dueWindows, type ExportWindow } from '../../domain/export/windows.ts';
 import { addSeconds } from '../../domain/windows.ts';
+import { readIndexNames } from '../index/read-index.ts';
 import { everyPublicKey } from '../keys/every-public-key.ts';
 import type { ExportDeps } from '../settings.ts';
 import { readOwnFile } from './own-file.ts';
@@ -140,13 +141,9 @@ async function fileNames(blobStore: BlobStore, { bucket, filenameRoot }: Plannab
   return names;
 }
 
-async function listedNames(blobStore: BlobStore, { bucket, filenameRoot }: PlannableExport): Promise<Set<string>> {
-  const read = await blobStore.read({ bucket, name: indexName(filenameRoot) });
-  if (read === null) return new Set();
-  const lines = Buffer.concat((await read.body.toArray()) as Buffer[])
-    .toString('latin1')
-    .split('\n');
-  return new Set(lines.filter((line) => parseFileName(line) !== undefined));
+async function listedNames(blobStore: BlobStore, series: PlannableExport): Promise<Set<string>> {
+  const names = await readIndexNames(blobStore, series);
+  return new Set([...names].filter((name) => parseFileName(name) !== undefined));
 }
 
 /** Goes by itself. */
