@@ -1,7 +1,7 @@
 /** `enmesh keys create`: a new key in the key manager. */
 import { Command, Option } from 'commander';
 import { AppError } from '../../domain/errors.ts';
-import { keyManagerOf } from '../key-manager.ts';
+import { keyManagerOf } from '../open-key-manager.ts';
 import type { KeyManager } from '../../platform/key-manager/key-manager.ts';
 import { printJson } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';

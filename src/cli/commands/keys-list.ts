@@ -1,6 +1,6 @@
 /** `enmesh keys list`: what the key manager has. */
 import { Command } from 'commander';
-import { keyManagerOf } from '../key-manager.ts';
+import { keyManagerOf } from '../open-key-manager.ts';
 import { printJson } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';
 import { formatTable } from '../table.ts';

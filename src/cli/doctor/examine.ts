@@ -1,7 +1,7 @@
 /** Every check of `enmesh doctor`, in the order in which one depends on another. */
 import { inspectBuckets, inspectFederation } from '../../storage/inspection.ts';
 import type { Io } from '../io.ts';
-import { keyManagerFrom } from '../key-manager.ts';
+import { keyManagerFrom } from '../open-key-manager.ts';
 import { checkAttestation } from './attestation-checks.ts';
 import { checkBlobStore } from './blob-check.ts';
 import { checkDatabase } from './database-checks.ts';
