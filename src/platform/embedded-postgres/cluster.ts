@@ -31,11 +31,19 @@ export async function makeDataDirectory(dataDir: string): Promise<void> {
 /** Makes the server's folder. @throws AppError `precondition` when it belongs to another user */
 export async function makeServerFolder(folder: string, user: ServerUser): Promise<void> {
   await writable(folder, async () => {
-    const isNew = (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined;
-    if (isNew) await giveTo(user, folder);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (await isNotYetGiven(folder)) await giveTo(user, folder);
   });
   const owner = (await stat(folder)).uid;
   if (process.platform !== 'win32' && owner !== user.uid) throw wrongOwner(folder, owner);
+}
+
+/**
+ * True if the folder is ours and empty: another start, which may be dead by now, made it and has not given it away.
+ * Whatever lies in it was put there after it was given away, so that who finds something looks at the owner again.
+ */
+async function isNotYetGiven(folder: string): Promise<boolean> {
+  return (await stat(folder)).uid === process.geteuid?.() && (await readdir(folder)).length === 0;
 }
 
 async function giveTo(user: ServerUser, path: string): Promise<void> {

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, expect, test, vi } from 'vitest';
 import { startEmbeddedPostgres } from '../../../src/platform/embedded-postgres/start.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
@@ -24,6 +25,20 @@ async function temporaryFolder() {
     path,
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }),
   };
+}
+
+let used: Promise<Awaited<ReturnType<typeof temporaryFolder>>> | undefined;
+afterAll(async () => (await used)?.[Symbol.asyncDispose]());
+
+/** A folder in which a server ran and was stopped: for what is not about making its data. */
+async function usedFolder() {
+  used ??= temporaryFolder().then(async (folder) => {
+    await (await start(folder.path)).stop();
+    return folder;
+  });
+  const folder = await temporaryFolder();
+  await promisify(execFile)('cp', ['-a', join((await used).path, 'postgres'), folder.path]);
+  return folder;
 }
 
 async function start(dataDir: string) {
@@ -82,7 +97,7 @@ test('what was committed is there after a stop and a start, on loopback alone an
 });
 
 test('after a kill -9 of its owner, the server that stays behind is replaced, with everything committed', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await usedFolder();
   await using owner = startElsewhere(folder.path);
   await owner.line();
   await runSql(await owner.line(), 'create table t as select 1 as n');
@@ -96,7 +111,7 @@ test('after a kill -9 of its owner, the server that stays behind is replaced, wi
 });
 
 test('after a kill -9 of owner and server, everything committed is recovered', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await usedFolder();
   await using owner = startElsewhere(folder.path);
   await owner.line();
   await runSql(await owner.line(), 'create table t as select 1 as n');
@@ -108,8 +123,7 @@ test('after a kill -9 of owner and server, everything committed is recovered', a
 });
 
 test('a process id that belongs to somebody else by now is not taken for the server', async () => {
-  await using folder = await temporaryFolder();
-  await (await start(folder.path)).stop();
+  await using folder = await usedFolder();
   const file = join(folder.path, 'postgres', 'data', 'postmaster.pid');
   await writeFile(
     file,
@@ -120,7 +134,7 @@ test('a process id that belongs to somebody else by now is not taken for the ser
 });
 
 test('a folder in use is refused by the id of the process that uses it, until that one is gone', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await usedFolder();
   await using owner = startElsewhere(folder.path);
   await owner.line();
   const url = await owner.line();
@@ -161,7 +175,7 @@ test('data that was being made when the process was killed is made anew', async 
 });
 
 test('an interrupt in the terminal reaches the owner, not the server', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await usedFolder();
   await using owner = startElsewhere(folder.path);
   await owner.line();
   const url = await owner.line();
@@ -173,7 +187,7 @@ test('an interrupt in the terminal reaches the owner, not the server', async () 
 });
 
 test('nothing of a statement stays in the log, whatever goes wrong', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await usedFolder();
   await using server = await start(folder.path);
   await runSql(server.url, `create table k (key text primary key, n int check (n > 0))`);
   await runSql(server.url, `insert into k values ('temporary-exposure-key', 1)`);
@@ -191,8 +205,7 @@ test('nothing of a statement stays in the log, whatever goes wrong', async () =>
 });
 
 test('data of another major version is refused, with the way out', async () => {
-  await using folder = await temporaryFolder();
-  await (await start(folder.path)).stop();
+  await using folder = await usedFolder();
   await writeFile(join(folder.path, 'postgres', 'data', 'PG_VERSION'), '12\n');
   await expect(start(folder.path)).rejects.toMatchObject({ kind: 'precondition', code: 'embedded_postgres_version' });
 });
@@ -208,6 +221,13 @@ test.runIf(isRoot)('data of another user is refused, with the way out', async ()
   await mkdir(join(folder.path, 'postgres'));
   await chown(join(folder.path, 'postgres'), 1000, 1000);
   await expect(start(folder.path)).rejects.toMatchObject({ kind: 'precondition', code: 'data_directory_owner' });
+});
+
+test.runIf(isRoot)('a folder that another start has made, but not yet given to its user, is taken', async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'postgres'), { mode: 0o700 });
+  await using server = await start(folder.path);
+  expect(await runSql(server.url, 'select 1 as n')).toEqual([{ n: 1 }]);
 });
 
 test.runIf(isRoot)('root may keep its data in a folder that is closed to everybody else', async () => {
