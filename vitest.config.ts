@@ -6,7 +6,8 @@ export const common = {
   globalSetup: ['test/support/global-setup.ts'],
   pool: 'forks',
   isolate: false,
-  maxWorkers: 2,
+  // More than the cores of a small machine: tests wait a good part of their time, for processes and databases.
+  maxWorkers: 3,
   testTimeout: 30_000,
   hookTimeout: 60_000,
 } as const satisfies TestProjectInlineConfiguration['test'];

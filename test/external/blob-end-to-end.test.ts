@@ -7,14 +7,14 @@ import { downloadAll, eventually, readIndex } from '../support/download.ts';
 import { Playground, serveSettings } from '../support/enmesh.ts';
 import { installAuthority, post } from '../support/installed.ts';
 import { makeKeys } from '../support/phone.ts';
-import { createEmptyDatabase } from '../support/postgres.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 import { runSql } from '../support/sql.ts';
 import { blobEmulators } from './blob-emulators.ts';
 
 describe.each(Object.entries(blobEmulators))('serve with %s', { timeout: 120_000 }, (_, start) => {
   it('publishes, exports and serves a file that verifies, and deletes it when its time is over', async (context) => {
     await using emulator = await start(context);
-    await using database = await createEmptyDatabase();
+    await using database = await createTestDatabase();
     const environment = { ENMESH_CREATE_BUCKETS: 'true', ...emulator.environment() };
     await using playground = await Playground.open({ ...serveSettings(database.url), ...environment });
     const serving = playground.start(['serve']);

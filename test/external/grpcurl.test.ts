@@ -17,6 +17,11 @@ describe('grpcurl', () => {
     };
     expect(call('ENMESH_GRPC_ADDRESS', 'list')).toContain('enmesh.publish.v1.PublishService');
     expect(call('ENMESH_EXPORT_ADDRESS', 'list')).toContain('enmesh.export.v1.ExportService');
+    // The deployed partners' service has no package.
+    expect(call('ENMESH_FEDERATION_ADDRESS', 'list').split('\n')).toEqual(
+      expect.arrayContaining(['Federation', 'enmesh.federation.v1.FederationService']),
+    );
+    expect(call('ENMESH_FEDERATION_ADDRESS', 'describe')).toContain('rpc Fetch');
     for (const role of roles) expect(call(role, 'grpc.health.v1.Health/Check')).toContain('"SERVING"');
     expect(call('ENMESH_GRPC_ADDRESS', 'enmesh.admin.v1.AdminService/Get')).toContain('org.example.health');
     const batches = call('ENMESH_EXPORT_ADDRESS', 'enmesh.export.v1.ExportService/ListBatches', '{"limit": 1}');

@@ -136,7 +136,7 @@ export class Playground implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const running of this.#processes.toReversed()) await running.end();
+    await Promise.all(this.#processes.map(async (running) => running.end()));
     await rm(this.dataDir, { recursive: true, force: true });
   }
 }
@@ -154,10 +154,13 @@ export function serveSettings(databaseUrl: string): NodeJS.ProcessEnv {
     ENMESH_EXPORT_LEASE: '3s',
     ENMESH_UNSAFE_SHORT_WINDOWS: 'true',
     ENMESH_UNSAFE_LOOPBACK: 'true',
+    // Nobody balances load here; tests of stopping set their own.
+    ENMESH_STOP_DRAIN: '0s',
   };
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports on which nobody listens at the moment. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer().listen(0, '127.0.0.1');

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { Database } from '../../src/storage/database.ts';
-import { runSql, withDatabaseName } from './sql.ts';
+import { withDatabaseName } from './sql.ts';
 
 /** A database that belongs to one test. */
 export interface TestDatabase extends AsyncDisposable {
@@ -50,14 +50,25 @@ export async function createEmptyDatabase(): Promise<{ readonly url: string } & 
   return { url, [Symbol.asyncDispose]: drop };
 }
 
+let servers: pg.Pool | undefined;
+
+/** A connection for creating and dropping, kept for all tests of this process. */
+function server(): pg.Pool {
+  servers ??= new pg.Pool({ connectionString: inject('postgresUrl'), max: 1, allowExitOnIdle: true }).on(
+    'error',
+    () => undefined,
+  );
+  return servers;
+}
+
 async function createDatabase(template: string): Promise<{ url: string; drop: () => Promise<void> }> {
-  const server = inject('postgresUrl');
   const name = `enmesh_test_${randomUUID().replaceAll('-', '')}`;
-  await retryWhileCloned(() => runSql(server, `create database ${name} template ${template}`));
+  // The template never changes: its files are copied as they are, which takes half the time of copying through the log.
+  await retryWhileCloned(() => server().query(`create database ${name} template ${template} strategy file_copy`));
   return {
-    url: withDatabaseName(server, name),
+    url: withDatabaseName(inject('postgresUrl'), name),
     drop: async () => {
-      await runSql(server, `drop database if exists ${name} with (force)`);
+      await server().query(`drop database if exists ${name} with (force)`);
     },
   };
 }

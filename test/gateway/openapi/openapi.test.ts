@@ -93,6 +93,8 @@ describe('/openapi.json', () => {
       '/exports/{filenameRoot}/keys.json',
       '/healthz',
       '/health',
+      '/.well-known/openid-configuration',
+      '/.well-known/jwks.json',
       '/openapi.json',
     ]);
     const pointers = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)];

@@ -12,8 +12,12 @@ import { createEmptyDatabase } from '../../support/postgres.ts';
  * Distances of 5,000 and 5,000 values drawn from one distribution exceed 0.05 once in 10⁵ times
  * (2·exp(−2·2,500·0.05²)), and chaff, being drawn from the real answers themselves, is nearer than independent draws.
  * What is left of the 0.05 is for real differences: the deployed server has 0.19 in latency and 0.46 in size.
+ * A true distance of some 0.04 may still be measured as 0.05: then more is sent, and all that was answered counts. What
+ * chance adds goes down with the root of the number, a real difference stays.
  */
 const farthest = 0.05;
+/** Times that all phases are sent, at most. */
+const mostRounds = 4;
 
 /** Requests, half of them chaff, at so many connections: the load changes while it is watched. */
 const phases = [
@@ -34,26 +38,27 @@ describe('Publish 13: chaff cannot be told from a real publish', () => {
     await mixedLoad({ gatewayUrl, bodies: makeBodies(installed, 500), connections: 8 });
     const before = await requestCounts(playground);
     const answers: MixedAnswers = { real: [], chaff: [] };
-    for (const { connections, requests } of phases) {
-      const { real, chaff } = await mixedLoad({ gatewayUrl, bodies: makeBodies(installed, requests), connections });
-      answers.real.push(...real);
-      answers.chaff.push(...chaff);
+    for (let round = 0; round < mostRounds && (round === 0 || isApart(answers)); round++) {
+      for (const { connections, requests } of phases) {
+        const { real, chaff } = await mixedLoad({ gatewayUrl, bodies: makeBodies(installed, requests), connections });
+        answers.real.push(...real);
+        answers.chaff.push(...chaff);
+      }
     }
     const after = await requestCounts(playground);
 
     const shapes = new Set([first, ...answers.real, ...answers.chaff].map(shapeOf));
     expect([...shapes]).toEqual([expect.stringMatching(/^HTTP\/1\.1 200 OK\n/)]);
-    expect(apart(answers, ({ body }) => body.length)).toBeLessThan(farthest);
-    expect(apart(answers, ({ firstByteMs }) => firstByteMs)).toBeLessThan(farthest);
-    expect(apart(answers, ({ lastByteMs }) => lastByteMs)).toBeLessThan(farthest);
+    for (const of of observed) expect(apart(answers, of)).toBeLessThan(farthest);
     const sizes = answers.real.map(({ body }) => body.length);
     expect(first.body.length).toBeGreaterThanOrEqual(Math.min(...sizes) - 4);
     expect(first.body.length).toBeLessThanOrEqual(Math.max(...sizes) + 4);
     expect({ publishes: after.publishes - before.publishes, chaff: after.chaff - before.chaff }).toEqual({
-      publishes: 5_000,
-      chaff: 5_000,
+      publishes: answers.real.length,
+      chaff: answers.chaff.length,
     });
-    expect(after.stored - before.stored).toBe(5_000);
+    expect(answers.real.length).toBeGreaterThanOrEqual(5_000);
+    expect(after.stored - before.stored).toBe(answers.real.length);
   });
 });
 
@@ -79,6 +84,17 @@ function makeBodies({ phone }: Installed, count: number): string[] {
     });
     return JSON.stringify(body);
   });
+}
+
+/** What an eavesdropper measures. */
+const observed: readonly ((answer: TimedAnswer) => number)[] = [
+  ({ body }) => body.length,
+  ({ firstByteMs }) => firstByteMs,
+  ({ lastByteMs }) => lastByteMs,
+];
+
+function isApart(answers: MixedAnswers): boolean {
+  return observed.some((of) => apart(answers, of) >= farthest);
 }
 
 function apart({ real, chaff }: MixedAnswers, of: (answer: TimedAnswer) => number): number {

@@ -4,6 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { ExportServiceDefinition, type ExportServiceImplementation } from '../../../src/gen/enmesh/export/v1/export.ts';
 import {
+  IdentityServiceDefinition,
+  type IdentityServiceImplementation,
+} from '../../../src/gen/enmesh/federation/v1/identity.ts';
+import {
   PublishServiceDefinition,
   type PublishServiceImplementation,
 } from '../../../src/gen/enmesh/publish/v1/publish.ts';
@@ -35,6 +39,7 @@ export interface TestGatewayOptions {
   readonly publish?: PublishServiceImplementation['publish'];
   readonly stats?: StatsServiceImplementation['getStats'];
   readonly exports?: Partial<ExportServiceImplementation>;
+  readonly identity?: IdentityServiceImplementation['getIdentity'];
   readonly isReady?: () => Promise<boolean>;
 }
 
@@ -63,6 +68,10 @@ export async function openGateway(options: TestGatewayOptions = {}): Promise<Tes
       grpcService(PublishServiceDefinition, { publish: options.publish ?? (() => Promise.resolve({})) }),
       grpcService(StatsServiceDefinition, { getStats: options.stats ?? (() => Promise.resolve({})) }),
       grpcService(ExportServiceDefinition, { ...noExports, ...options.exports }),
+      grpcService(IdentityServiceDefinition, {
+        getIdentity: options.identity ?? (() => Promise.resolve({})),
+        rotateIdentityKey: missing,
+      }),
     ],
     isReady: () => Promise.resolve(true),
     logger: quiet,
@@ -73,12 +82,14 @@ export async function openGateway(options: TestGatewayOptions = {}): Promise<Tes
   const publish = createGrpcClient(PublishServiceDefinition, target, {});
   const stats = createGrpcClient(StatsServiceDefinition, target, {});
   const exports = createGrpcClient(ExportServiceDefinition, target, {});
+  const identity = createGrpcClient(IdentityServiceDefinition, target, {});
   const metrics = new Metrics();
   const gateway = await startGateway({
     settings: { ...testSettings, ...options.settings },
     publish: publish.client,
     stats: stats.client,
     exports: exports.client,
+    identity: identity.client,
     logger,
     metrics,
     isReady: options.isReady ?? (() => Promise.resolve(true)),
@@ -96,6 +107,7 @@ export async function openGateway(options: TestGatewayOptions = {}): Promise<Tes
       publish.close();
       stats.close();
       exports.close();
+      identity.close();
       await roles.stop();
     },
   };

@@ -10,13 +10,13 @@ import { isSignatureOf, keyManagerSuite, sha256 } from './key-manager-suite.ts';
 
 const sessionToken = 'FwoGZXIvYXdzEA-secret-session-token';
 
-async function empty() {
+async function empty(callTimeoutMs = 20_000) {
   const kms = await startAwsKms();
   const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'secret', sessionToken };
   const client = new KMSClient({ region: 'eu-central-1', endpoint: kms.endpoint, credentials, maxAttempts: 1 });
   return {
     kms,
-    manager: new AwsKmsKeyManager(new AwsCalls(client, 1_000)),
+    manager: new AwsKmsKeyManager(new AwsCalls(client, callTimeoutMs)),
     [Symbol.asyncDispose]: async () => {
       client.destroy();
       await kms[Symbol.asyncDispose]();
@@ -162,7 +162,7 @@ test('who loses the race for a name leaves no key behind', async () => {
 });
 
 test('a name that is denied leaves no key behind; after silence the key stays, for the name may be its own', async () => {
-  await using keys = await empty();
+  await using keys = await empty(1_000);
   const { manager, kms } = keys;
   const denied = { status: 400, type: 'AccessDeniedException', message: 'not authorized: kms:CreateAlias' };
   kms.faults.set('CreateAlias', [denied, 'silence']);
@@ -186,7 +186,7 @@ describe('what the service says', () => {
     [error(400, 'ExpiredTokenException', sessionToken), 'key_manager_denied', /credentials/],
   ];
   test.for(faults)('%o is %s, once asked, and tells no token', async ([fault, code, words]) => {
-    await using keys = await empty();
+    await using keys = await empty(fault === 'silence' ? 1_000 : undefined);
     const { version } = await keys.manager.createSigningKey('one');
     keys.kms.faults.set('Sign', [fault]);
     const refusal = (await keys.manager.sign('one', version, sha256('x')).catch((e: unknown) => e)) as Error;

@@ -9,10 +9,16 @@ import { openGcpKms } from '../../../src/platform/key-manager/gcp.ts';
 import { startGcpKms, ring, type Fault } from '../../support/gcp-kms.ts';
 import { isSignatureOf, keyManagerSuite, sha256 } from './key-manager-suite.ts';
 
-async function empty(protectionLevel: 'hsm' | 'software' = 'software', keyRing: string | null = ring) {
+interface Terms {
+  readonly protectionLevel?: 'hsm' | 'software';
+  readonly keyRing?: string | null;
+  readonly callTimeoutMs?: number;
+}
+
+async function empty({ protectionLevel = 'software', keyRing = ring, callTimeoutMs = 20_000 }: Terms = {}) {
   const kms = await startGcpKms();
   const place = { endpoint: kms.endpoint, protectionLevel, ...(keyRing === null ? {} : { keyRing }) };
-  const manager = openGcpKms(place, 1_000);
+  const manager = openGcpKms(place, callTimeoutMs);
   return { kms, manager, [Symbol.asyncDispose]: () => kms[Symbol.asyncDispose]() };
 }
 
@@ -26,7 +32,7 @@ test('the checksum is CRC-32C, by the check value of RFC 3720 and at both ends',
 });
 
 test('keys are made for the hardware module, and used when it is done with them', async () => {
-  await using keys = await empty('hsm');
+  await using keys = await empty({ protectionLevel: 'hsm' });
   const { version } = await keys.manager.createSigningKey('one');
   expect(keys.kms.keys.get(`${ring}/cryptoKeys/one`)?.versionTemplate).toMatchObject({
     algorithm: 'EC_SIGN_P256_SHA256',
@@ -50,7 +56,7 @@ test('a key is given by its bare name in the ring, its full name, or the full na
 });
 
 test('without a ring, full names alone are keys', async () => {
-  await using keys = await empty('software', null);
+  await using keys = await empty({ keyRing: null });
   await expect(keys.manager.createSigningKey('one')).rejects.toThrow(/ENMESH_GCP_KMS_KEY_RING/);
   await expect(keys.manager.listKeys()).rejects.toThrow(/ENMESH_GCP_KMS_KEY_RING/);
   await keys.manager.createSigningKey(`${ring}/cryptoKeys/one`);
@@ -123,7 +129,7 @@ describe('what the service says', () => {
     [{ code: 16, details: `bad ${token}` }, 'key_manager_denied', /GOOGLE_APPLICATION_CREDENTIALS/],
   ];
   test.for(faults)('%o is %s, once asked, and tells no token', async ([fault, code, words]) => {
-    await using keys = await empty();
+    await using keys = await empty(fault === 'silence' ? { callTimeoutMs: 1_000 } : {});
     const { version } = await keys.manager.createSigningKey('one');
     keys.kms.faults.set('AsymmetricSign', [fault]);
     const error = (await keys.manager.sign('one', version, sha256('x')).catch((e: unknown) => e)) as Error;

@@ -1,4 +1,7 @@
 /** Which key manager the settings open. */
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { readValues } from '../../../src/platform/config/load.ts';
 import { openKeyManager } from '../../../src/platform/key-manager/open.ts';
@@ -52,5 +55,5 @@ test('the time of a call is a setting', async () => {
 });
 
 test('keys in files need nothing of the cloud', async () => {
-  expect(await (await openFrom({ ENMESH_DATA_DIR: '/nowhere/enmesh' })).listKeys()).toEqual([]);
+  expect(await (await openFrom({ ENMESH_DATA_DIR: join(tmpdir(), randomUUID()) })).listKeys()).toEqual([]);
 });
