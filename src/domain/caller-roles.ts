@@ -34,6 +34,17 @@ export const allowedRoles: ReadonlyMap<string, readonly CallerRole[]> = new Map(
   ['/enmesh.federation.v1.ImportService/ListImports', readers],
   ['/enmesh.federation.v1.ImportService/RetryImports', operators],
 
+  ['/enmesh.federation.v1.PartnerService/Pull', operators],
+  ['/enmesh.federation.v1.PartnerService/Push', operators],
+  ['/enmesh.federation.v1.PartnerService/ListPartners', readers],
+  ['/enmesh.federation.v1.PartnerService/CheckPartner', operators],
+  ['/enmesh.federation.v1.PartnerService/SetPaused', operators],
+  ['/enmesh.federation.v1.PartnerService/Drain', operators],
+  ['/enmesh.federation.v1.PartnerService/ListQuarantine', readers],
+  ['/enmesh.federation.v1.PartnerService/ReplayQuarantine', operators],
+  ['/enmesh.federation.v1.IdentityService/GetIdentity', everyRole],
+  ['/enmesh.federation.v1.IdentityService/RotateIdentityKey', operators],
+
   ['/enmesh.admin.v1.AdminService/Plan', readers],
   ['/enmesh.admin.v1.AdminService/Apply', operators],
   ['/enmesh.admin.v1.AdminService/Get', readers],
@@ -45,6 +56,16 @@ export const allowedRoles: ReadonlyMap<string, readonly CallerRole[]> = new Map(
   ['/enmesh.operations.v1.OperationsService/SetHold', operators],
   ['/enmesh.operations.v1.OperationsService/ListHolds', readers],
   ['/enmesh.operations.v1.OperationsService/ExplainPublish', readers],
+  ['/enmesh.operations.v1.OperationsService/Withdraw', operators],
+  ['/enmesh.operations.v1.OperationsService/ListWithdrawals', readers],
+]);
+
+/** Methods for other authorities: each call proves who it is to the service itself, by an ID token, and has no caller role. */
+export const partnerMethods: ReadonlySet<string> = new Set([
+  '/Federation/Fetch',
+  '/enmesh.federation.v1.FederationService/Handshake',
+  '/enmesh.federation.v1.FederationService/Subscribe',
+  '/enmesh.federation.v1.FederationService/Push',
 ]);
 
 /** True when one of the caller's roles may call the method. */

@@ -353,7 +353,7 @@ export interface ExplainKeyRequest {
 
 /** ExplainKeyResponse is what is known of the key. */
 export interface ExplainKeyResponse {
-  /** Nothing is known of it: never accepted, or deleted for its age. */
+  /** Nothing is known of it: never accepted, withdrawn before it was published, or deleted for its age. */
   unknown: boolean;
   /** Made to hide how few real keys there are. */
   generated: boolean;
@@ -367,6 +367,8 @@ export interface ExplainKeyResponse {
     | undefined;
   /** One entry for each export, and list of it, that the key could be in. */
   placements: KeyPlacement[];
+  /** Window in which it was withdrawn: its start; absent when it was not. */
+  withdrawn: Date | undefined;
 }
 
 /** KeyPlacement tells of one list of one export. */
@@ -2341,7 +2343,14 @@ export const ExplainKeyRequest: MessageFns<ExplainKeyRequest> = {
 };
 
 function createBaseExplainKeyResponse(): ExplainKeyResponse {
-  return { unknown: false, generated: false, created: undefined, revised: undefined, placements: [] };
+  return {
+    unknown: false,
+    generated: false,
+    created: undefined,
+    revised: undefined,
+    placements: [],
+    withdrawn: undefined,
+  };
 }
 
 export const ExplainKeyResponse: MessageFns<ExplainKeyResponse> = {
@@ -2360,6 +2369,9 @@ export const ExplainKeyResponse: MessageFns<ExplainKeyResponse> = {
     }
     for (const v of message.placements) {
       KeyPlacement.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.withdrawn !== undefined) {
+      Timestamp.encode(toTimestamp(message.withdrawn), writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -2417,6 +2429,14 @@ export const ExplainKeyResponse: MessageFns<ExplainKeyResponse> = {
             message.placements.push(KeyPlacement.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.withdrawn = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2439,6 +2459,7 @@ export const ExplainKeyResponse: MessageFns<ExplainKeyResponse> = {
     message.created = object.created ?? undefined;
     message.revised = object.revised ?? undefined;
     message.placements = object.placements?.map((e) => KeyPlacement.fromPartial(e)) || [];
+    message.withdrawn = object.withdrawn ?? undefined;
     return message;
   },
 };

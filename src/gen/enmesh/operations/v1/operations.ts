@@ -36,6 +36,32 @@ export namespace HoldSubject {
   export type UNRECOGNIZED = typeof HoldSubject.UNRECOGNIZED;
 }
 
+/** WithdrawalScope is what keys may have come by. */
+export const WithdrawalScope = {
+  /** UNSPECIFIED - Not set. */
+  UNSPECIFIED: 0,
+  /** APP - Published with an app. */
+  APP: 1,
+  /** HEALTH_AUTHORITY - Published with a certificate of a health authority. */
+  HEALTH_AUTHORITY: 2,
+  /** PARTNER - Brought by a partner, be they its own or passed on. */
+  PARTNER: 3,
+  /** IMPORT - Out of files of an import. */
+  IMPORT: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type WithdrawalScope = typeof WithdrawalScope[keyof typeof WithdrawalScope];
+
+export namespace WithdrawalScope {
+  export type UNSPECIFIED = typeof WithdrawalScope.UNSPECIFIED;
+  export type APP = typeof WithdrawalScope.APP;
+  export type HEALTH_AUTHORITY = typeof WithdrawalScope.HEALTH_AUTHORITY;
+  export type PARTNER = typeof WithdrawalScope.PARTNER;
+  export type IMPORT = typeof WithdrawalScope.IMPORT;
+  export type UNRECOGNIZED = typeof WithdrawalScope.UNRECOGNIZED;
+}
+
 /** ApiVersion of a publish. */
 export const ApiVersion = {
   /** UNSPECIFIED - The same as v1. */
@@ -102,6 +128,8 @@ export interface CleanupResponse {
   paddingKeys: bigint;
   /** Rows of counters: one an hour, health authority and shard. */
   statistics: bigint;
+  /** Tombstones of keys that are too old to be accepted by now. */
+  tombstones: bigint;
 }
 
 /** ListJobsRequest asks for the queue. */
@@ -214,6 +242,78 @@ export interface Hold {
   since: Date | undefined;
 }
 
+/** WithdrawRequest names what to withdraw. A key is told by the window that it is published in. */
+export interface WithdrawRequest {
+  /** What the keys came by. */
+  scope: WithdrawalScope;
+  /** App id, issuer, or name of the partner or the import. */
+  name: string;
+  /** From the window on that this lies in; absent = from the oldest key on. */
+  since:
+    | Date
+    | undefined;
+  /** Only windows that begin before; absent = all there are. */
+  until:
+    | Date
+    | undefined;
+  /** Only count, and change nothing. */
+  dryRun: boolean;
+}
+
+/** WithdrawResponse says how many keys were withdrawn, or would be. */
+export interface WithdrawResponse {
+  /** Of the withdrawal; 0 when it was only counted. */
+  id: bigint;
+  /** Were published, and go out once more as revoked. */
+  withdrawnKeys: bigint;
+  /** Were not published yet, and are deleted. */
+  deletedKeys: bigint;
+}
+
+/** ListWithdrawalsRequest asks for what was withdrawn. */
+export interface ListWithdrawalsRequest {
+  /** At most so many; 0 = 100. */
+  limit: number;
+}
+
+/** ListWithdrawalsResponse is what was withdrawn. */
+export interface ListWithdrawalsResponse {
+  /** The newest first. */
+  withdrawals: Withdrawal[];
+}
+
+/** Withdrawal is one thing that was withdrawn. */
+export interface Withdrawal {
+  /** Counts up. */
+  id: bigint;
+  /** What the keys came by. */
+  scope: WithdrawalScope;
+  /** App id, issuer, or name of the partner or the import. */
+  name: string;
+  /** First window; absent = from the oldest key on. */
+  since:
+    | Date
+    | undefined;
+  /** Windows that begin before; absent = all there were. */
+  until:
+    | Date
+    | undefined;
+  /** When it was asked for. */
+  at:
+    | Date
+    | undefined;
+  /** By whom. */
+  actor: string;
+  /** Absent while it goes on. */
+  finishedAt:
+    | Date
+    | undefined;
+  /** Go out once more as revoked. */
+  withdrawnKeys: bigint;
+  /** Deleted before anybody got them. */
+  deletedKeys: bigint;
+}
+
 /** ExplainPublishRequest is a publish as it came over HTTP. */
 export interface ExplainPublishRequest {
   /** The body, byte by byte. */
@@ -317,6 +417,7 @@ function createBaseCleanupResponse(): CleanupResponse {
     batches: 0n,
     paddingKeys: 0n,
     statistics: 0n,
+    tombstones: 0n,
   };
 }
 
@@ -363,6 +464,12 @@ export const CleanupResponse: MessageFns<CleanupResponse> = {
         throw new globalThis.Error("value provided for field message.statistics of type uint64 too large");
       }
       writer.uint32(56).uint64(message.statistics);
+    }
+    if (message.tombstones !== 0n) {
+      if (BigInt.asUintN(64, message.tombstones) !== message.tombstones) {
+        throw new globalThis.Error("value provided for field message.tombstones of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.tombstones);
     }
     return writer;
   },
@@ -436,6 +543,14 @@ export const CleanupResponse: MessageFns<CleanupResponse> = {
             message.statistics = reader.uint64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.tombstones = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -467,6 +582,9 @@ export const CleanupResponse: MessageFns<CleanupResponse> = {
       : 0n;
     message.statistics = (object.statistics !== undefined && object.statistics !== null)
       ? BigInt(object.statistics)
+      : 0n;
+    message.tombstones = (object.tombstones !== undefined && object.tombstones !== null)
+      ? BigInt(object.tombstones)
       : 0n;
     return message;
   },
@@ -1355,6 +1473,498 @@ export const Hold: MessageFns<Hold> = {
   },
 };
 
+function createBaseWithdrawRequest(): WithdrawRequest {
+  return { scope: 0, name: "", since: undefined, until: undefined, dryRun: false };
+}
+
+export const WithdrawRequest: MessageFns<WithdrawRequest> = {
+  encode(message: WithdrawRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.scope !== 0) {
+      writer.uint32(8).int32(message.scope);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(26).fork()).join();
+    }
+    if (message.until !== undefined) {
+      Timestamp.encode(toTimestamp(message.until), writer.uint32(34).fork()).join();
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(40).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.scope = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.until = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawRequest>): WithdrawRequest {
+    return WithdrawRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawRequest>): WithdrawRequest {
+    const message = createBaseWithdrawRequest();
+    message.scope = object.scope ?? 0;
+    message.name = object.name ?? "";
+    message.since = object.since ?? undefined;
+    message.until = object.until ?? undefined;
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseWithdrawResponse(): WithdrawResponse {
+  return { id: 0n, withdrawnKeys: 0n, deletedKeys: 0n };
+}
+
+export const WithdrawResponse: MessageFns<WithdrawResponse> = {
+  encode(message: WithdrawResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asUintN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.withdrawnKeys !== 0n) {
+      if (BigInt.asUintN(64, message.withdrawnKeys) !== message.withdrawnKeys) {
+        throw new globalThis.Error("value provided for field message.withdrawnKeys of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.withdrawnKeys);
+    }
+    if (message.deletedKeys !== 0n) {
+      if (BigInt.asUintN(64, message.deletedKeys) !== message.deletedKeys) {
+        throw new globalThis.Error("value provided for field message.deletedKeys of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.deletedKeys);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.withdrawnKeys = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.deletedKeys = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawResponse>): WithdrawResponse {
+    return WithdrawResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawResponse>): WithdrawResponse {
+    const message = createBaseWithdrawResponse();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.withdrawnKeys = (object.withdrawnKeys !== undefined && object.withdrawnKeys !== null)
+      ? BigInt(object.withdrawnKeys)
+      : 0n;
+    message.deletedKeys = (object.deletedKeys !== undefined && object.deletedKeys !== null)
+      ? BigInt(object.deletedKeys)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseListWithdrawalsRequest(): ListWithdrawalsRequest {
+  return { limit: 0 };
+}
+
+export const ListWithdrawalsRequest: MessageFns<ListWithdrawalsRequest> = {
+  encode(message: ListWithdrawalsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limit !== 0) {
+      writer.uint32(8).uint32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListWithdrawalsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListWithdrawalsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListWithdrawalsRequest>): ListWithdrawalsRequest {
+    return ListWithdrawalsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListWithdrawalsRequest>): ListWithdrawalsRequest {
+    const message = createBaseListWithdrawalsRequest();
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseListWithdrawalsResponse(): ListWithdrawalsResponse {
+  return { withdrawals: [] };
+}
+
+export const ListWithdrawalsResponse: MessageFns<ListWithdrawalsResponse> = {
+  encode(message: ListWithdrawalsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.withdrawals) {
+      Withdrawal.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListWithdrawalsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListWithdrawalsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.withdrawals.push(Withdrawal.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListWithdrawalsResponse>): ListWithdrawalsResponse {
+    return ListWithdrawalsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListWithdrawalsResponse>): ListWithdrawalsResponse {
+    const message = createBaseListWithdrawalsResponse();
+    message.withdrawals = object.withdrawals?.map((e) => Withdrawal.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWithdrawal(): Withdrawal {
+  return {
+    id: 0n,
+    scope: 0,
+    name: "",
+    since: undefined,
+    until: undefined,
+    at: undefined,
+    actor: "",
+    finishedAt: undefined,
+    withdrawnKeys: 0n,
+    deletedKeys: 0n,
+  };
+}
+
+export const Withdrawal: MessageFns<Withdrawal> = {
+  encode(message: Withdrawal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0n) {
+      if (BigInt.asUintN(64, message.id) !== message.id) {
+        throw new globalThis.Error("value provided for field message.id of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.scope !== 0) {
+      writer.uint32(16).int32(message.scope);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    if (message.since !== undefined) {
+      Timestamp.encode(toTimestamp(message.since), writer.uint32(34).fork()).join();
+    }
+    if (message.until !== undefined) {
+      Timestamp.encode(toTimestamp(message.until), writer.uint32(42).fork()).join();
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(50).fork()).join();
+    }
+    if (message.actor !== "") {
+      writer.uint32(58).string(message.actor);
+    }
+    if (message.finishedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.finishedAt), writer.uint32(66).fork()).join();
+    }
+    if (message.withdrawnKeys !== 0n) {
+      if (BigInt.asUintN(64, message.withdrawnKeys) !== message.withdrawnKeys) {
+        throw new globalThis.Error("value provided for field message.withdrawnKeys of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.withdrawnKeys);
+    }
+    if (message.deletedKeys !== 0n) {
+      if (BigInt.asUintN(64, message.deletedKeys) !== message.deletedKeys) {
+        throw new globalThis.Error("value provided for field message.deletedKeys of type uint64 too large");
+      }
+      writer.uint32(80).uint64(message.deletedKeys);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Withdrawal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.scope = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.until = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.finishedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.withdrawnKeys = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.deletedKeys = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Withdrawal>): Withdrawal {
+    return Withdrawal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Withdrawal>): Withdrawal {
+    const message = createBaseWithdrawal();
+    message.id = (object.id !== undefined && object.id !== null) ? BigInt(object.id) : 0n;
+    message.scope = object.scope ?? 0;
+    message.name = object.name ?? "";
+    message.since = object.since ?? undefined;
+    message.until = object.until ?? undefined;
+    message.at = object.at ?? undefined;
+    message.actor = object.actor ?? "";
+    message.finishedAt = object.finishedAt ?? undefined;
+    message.withdrawnKeys = (object.withdrawnKeys !== undefined && object.withdrawnKeys !== null)
+      ? BigInt(object.withdrawnKeys)
+      : 0n;
+    message.deletedKeys = (object.deletedKeys !== undefined && object.deletedKeys !== null)
+      ? BigInt(object.deletedKeys)
+      : 0n;
+    return message;
+  },
+};
+
 function createBaseExplainPublishRequest(): ExplainPublishRequest {
   return { body: Buffer.alloc(0), apiVersion: 0, at: undefined };
 }
@@ -1790,6 +2400,28 @@ export const OperationsServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /**
+     * Withdraw takes back keys that came by one app, health authority, partner or import. Those that were published go out
+     * once more as revoked, the others are deleted; none is ever accepted again. It answers when it is done; when the caller
+     * goes away, it goes on.
+     */
+    withdraw: {
+      name: "Withdraw",
+      requestType: WithdrawRequest as typeof WithdrawRequest,
+      requestStream: false,
+      responseType: WithdrawResponse as typeof WithdrawResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** ListWithdrawals shows what was withdrawn. */
+    listWithdrawals: {
+      name: "ListWithdrawals",
+      requestType: ListWithdrawalsRequest as typeof ListWithdrawalsRequest,
+      requestStream: false,
+      responseType: ListWithdrawalsResponse as typeof ListWithdrawalsResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
 
@@ -1817,6 +2449,17 @@ export interface OperationsServiceImplementation<CallContextExt = {}> {
     request: ExplainPublishRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ExplainPublishResponse>>;
+  /**
+   * Withdraw takes back keys that came by one app, health authority, partner or import. Those that were published go out
+   * once more as revoked, the others are deleted; none is ever accepted again. It answers when it is done; when the caller
+   * goes away, it goes on.
+   */
+  withdraw(request: WithdrawRequest, context: CallContext & CallContextExt): Promise<DeepPartial<WithdrawResponse>>;
+  /** ListWithdrawals shows what was withdrawn. */
+  listWithdrawals(
+    request: ListWithdrawalsRequest,
+    context: CallContext & CallContextExt,
+  ): Promise<DeepPartial<ListWithdrawalsResponse>>;
 }
 
 export interface OperationsServiceClient<CallOptionsExt = {}> {
@@ -1843,6 +2486,17 @@ export interface OperationsServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<ExplainPublishRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<ExplainPublishResponse>;
+  /**
+   * Withdraw takes back keys that came by one app, health authority, partner or import. Those that were published go out
+   * once more as revoked, the others are deleted; none is ever accepted again. It answers when it is done; when the caller
+   * goes away, it goes on.
+   */
+  withdraw(request: DeepPartial<WithdrawRequest>, options?: CallOptions & CallOptionsExt): Promise<WithdrawResponse>;
+  /** ListWithdrawals shows what was withdrawn. */
+  listWithdrawals(
+    request: DeepPartial<ListWithdrawalsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): Promise<ListWithdrawalsResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
