@@ -9,6 +9,9 @@ import * as planning from './0006_planning.ts';
 import * as mirrors from './0007_mirrors.ts';
 import * as imports from './0008_imports.ts';
 import * as adoption from './0009_adoption.ts';
+import * as federation from './0010_federation.ts';
+import * as withdrawal from './0011_withdrawal.ts';
+import * as takeKeys from './0012_take_keys.ts';
 
 /** One step of the schema. */
 export interface Migration {
@@ -27,4 +30,7 @@ export const migrations: readonly Migration[] = [
   { name: '0007_mirrors', up: mirrors.up },
   { name: '0008_imports', up: imports.up },
   { name: '0009_adoption', up: adoption.up },
+  { name: '0010_federation', up: federation.up },
+  { name: '0011_withdrawal', up: withdrawal.up },
+  { name: '0012_take_keys', up: takeKeys.up },
 ];
