@@ -1,5 +1,6 @@
 /** What is worth a warning in a configuration that is otherwise taken as it is. */
-import type { Configuration, Export } from './configuration.ts';
+import { authorityId, type AuthorityId } from '../federation/authority-id.ts';
+import type { Configuration, Export, Partner } from './configuration.ts';
 import type { Change } from './diff.ts';
 import { fault, type Fault } from './faults.ts';
 import { daySeconds, mostFilesADay } from './phone-limits.ts';
@@ -7,9 +8,35 @@ import { daySeconds, mostFilesADay } from './phone-limits.ts';
 /** Fields that place an export's files. */
 const placeFields: ReadonlySet<string> = new Set(['bucket', 'filenameRoot']);
 
+/** What advice depends on beside the configuration. */
+export interface Circumstances {
+  readonly changes: readonly Change[];
+  /** What our own ID tokens say, as far as it is known. */
+  readonly self?: AuthorityId;
+}
+
 /** One line for each; no reason to refuse the configuration. */
-export function advice(wanted: Configuration, changes: readonly Change[]): Fault[] {
-  return [...crowdedRegions(wanted.exports), ...withoutRegions(wanted.exports), ...moves(wanted.exports, changes)];
+export function advice(wanted: Configuration, { changes, self }: Circumstances): Fault[] {
+  return [
+    ...crowdedRegions(wanted.exports),
+    ...withoutRegions(wanted.exports),
+    ...moves(wanted.exports, changes),
+    ...ourselves(wanted.partners, self),
+  ];
+}
+
+/** Whatever passed through it would come from ourselves, and so be refused. */
+function ourselves(partners: readonly Partner[], self: AuthorityId | undefined): Fault[] {
+  return partners.flatMap(({ identity }, index) =>
+    authorityId(identity) === self
+      ? [
+          fault(
+            ['partners', index, 'identity'],
+            'is our own (ENMESH_IDENTITY_ISSUER): every key of it would be refused',
+          ),
+        ]
+      : [],
+  );
 }
 
 /** A phone that reads several exports of a region takes the files of all of them. */

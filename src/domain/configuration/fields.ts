@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isFilenameRoot } from '../export/file-name.ts';
 import { mostKeysInFile } from '../export-file/format.ts';
+import { isRegion, normalRegion } from '../region.ts';
 import { parseDuration } from './duration.ts';
 
 /** Ten years: longer than anything that is configured. */
@@ -41,12 +42,9 @@ export const appId = z
   .transform((value) => value.toLowerCase());
 
 /** Kept in upper case. */
-export const region = z
-  .string()
-  .transform((value) => value.trim().toUpperCase())
-  .refine((value) => /^[A-Z0-9-]{1,20}$/.test(value), {
-    error: 'wants a region of 1 to 20 letters, digits and dashes, such as AA or US-WA',
-  });
+export const region = z.string().transform(normalRegion).refine(isRegion, {
+  error: 'wants a region of 1 to 20 letters, digits and dashes, such as AA or US-WA',
+});
 
 /** Regions, each once. */
 export const regions = list(region).transform((values): readonly string[] => [...new Set(values)]);

@@ -1,5 +1,14 @@
 /** What must hold within one member of a list, whatever the installation. */
-import type { App, Configuration, Export, HealthAuthority, Import, Partner, Validity } from './configuration.ts';
+import type {
+  App,
+  Configuration,
+  Export,
+  HealthAuthority,
+  Import,
+  Partner,
+  SigningKey,
+  Validity,
+} from './configuration.ts';
 import { MAX_SIGNERS } from '../export/key-version.ts';
 import { fault, type Fault, type PathPart } from './faults.ts';
 import { daySeconds } from './phone-limits.ts';
@@ -15,6 +24,7 @@ export const memberRules: {
 } = {
   healthAuthorities: healthAuthorityFaults,
   apps: appFaults,
+  signingKeys: signingKeyFaults,
   exports: exportFaults,
   partners: partnerFaults,
   imports: importFaults,
@@ -36,6 +46,12 @@ function appFaults(app: App, path: Path): Fault[] {
     faults.push(fault([...path, 'attestation'], 'is require, so nobody could publish; add android or ios'));
   }
   return faults;
+}
+
+/** `enmesh keys rotate identity` means our issuer's key. */
+function signingKeyFaults({ name }: SigningKey, path: Path): Fault[] {
+  if (name !== 'identity') return [];
+  return [fault([...path, 'name'], "is that of our issuer's key in `enmesh keys`; take another")];
 }
 
 function exportFaults(series: Export, path: Path): Fault[] {

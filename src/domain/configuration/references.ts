@@ -1,4 +1,5 @@
 /** What a configuration names must exist, and what must be unique must stay so, beside what the installation has already. */
+import { authorityId } from '../federation/authority-id.ts';
 import type { Configuration } from './configuration.ts';
 import { fault, type Fault } from './faults.ts';
 import { emptyConfiguration, listNames, memberName, type ListName, type Member } from './lists.ts';
@@ -19,6 +20,7 @@ export function referenceFaults(wanted: Configuration, current: Configuration, p
       missing(series.signingKeys, signingKeys, ['exports', index, 'signingKeys'], 'signing key'),
     ),
     ...rootFaults(wanted, kept),
+    ...identityFaults(wanted, kept),
   ];
 }
 
@@ -46,6 +48,16 @@ function missing(
 ): Fault[] {
   return names.flatMap((name, index) =>
     known.has(name) ? [] : [fault([...path, index], `names no ${what} of this file or of the installation; add it`)],
+  );
+}
+
+/** A caller's token must name one partner. */
+function identityFaults(wanted: Configuration, kept: Configuration): Fault[] {
+  const identities = new Set(kept.partners.map(({ identity }) => authorityId(identity)));
+  return wanted.partners.flatMap(({ identity }, index) =>
+    identities.has(authorityId(identity))
+      ? [fault(['partners', index, 'identity', 'subject'], 'is that of another partner of the installation')]
+      : [],
   );
 }
 

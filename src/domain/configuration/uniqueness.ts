@@ -1,4 +1,5 @@
 /** What must be unique over a whole list, and over all that lies in one bucket. */
+import { authorityId } from '../federation/authority-id.ts';
 import { pathText, type Fault, type PathPart } from './faults.ts';
 import { keyFields, listNames, memberName, type ListName, type Member } from './lists.ts';
 
@@ -23,7 +24,13 @@ export function uniquenessFaults(entries: Entries): Fault[] {
     ...listNames.flatMap((list) => repeated(nameClaims(list, entries[list]))),
     ...repeated(entries.exports.map((entry) => rootClaim(entry, ''))),
     ...mirrorFaults(entries),
+    ...repeated(entries.partners.map(identityClaim)),
   ];
+}
+
+/** A caller's token must name one partner. */
+function identityClaim({ path, member: { identity } }: Entry<'partners'>): Claim {
+  return { value: authorityId(identity), path: pathText([...path, 'identity', 'subject']) };
 }
 
 /** A mirror may use an export's root in another bucket only: both would write the same index. */

@@ -10,14 +10,15 @@ export interface StoredKey extends Omit<KnownKey, 'isLocal'> {
   readonly importId: number | null;
 }
 
-/** Whether to write it. Only the import that brought a key may revise it. */
+/** Whether to write it. Only the import that brought a key may revise it; nobody may revise one that was withdrawn. */
 export function judgeRevision(
   sent: ImportableKey,
   stored: StoredKey | undefined,
   importId: number,
-): 'revise' | 'unchanged' | Refusal {
+): 'revise' | 'unchanged' | 'withdrawn' | Refusal {
   if (stored === undefined) return unknownKey;
   if (stored.importId !== importId) return 'not_from_this_import';
+  if (stored.isWithdrawn) return 'withdrawn';
   if (stored.intervalStart !== sent.intervalStart || stored.intervalCount !== sent.intervalCount) {
     return 'interval_mismatch';
   }

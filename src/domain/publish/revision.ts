@@ -18,6 +18,8 @@ export interface KnownKey extends RevisableKey {
   readonly revisedReportType: ReportType | null;
   /** Published here; keys of partners and imports are revised by those alone. */
   readonly isLocal: boolean;
+  /** Withdrawn, or deleted for its age: never to be accepted again. Of a key that is gone nothing else is known. */
+  readonly isWithdrawn: boolean;
 }
 
 /** The revision token of a request: none was sent, it cannot be read, or what it lists. */
@@ -143,8 +145,12 @@ export function changeOf(
   return transitions[known.reportType].includes(reportType) ? 'revise' : 'invalid_transition';
 }
 
-/** A key of a partner or an import can never be revised here: any change of it is an invalid transition. */
+/**
+ * A key of a partner or an import can never be revised here: any change of it is an invalid transition. A withdrawn one is
+ * refused as one whose only revision is made, so that a phone learns no more than from a key that was revoked.
+ */
 function judge(known: KnownKey, reportType: ReportType): 'unchanged' | 'revise' | RevisionRefusal {
+  if (known.isWithdrawn) return alreadyRevised;
   const outcome = changeOf(known, reportType);
   if (outcome === 'unchanged' || (outcome === 'revise' && known.isLocal)) return outcome;
   if (outcome === 'already_revised' && known.isLocal) return alreadyRevised;

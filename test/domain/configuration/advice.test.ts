@@ -1,6 +1,7 @@
 /** Warnings that refuse nothing. */
 import { describe, expect, it } from 'vitest';
 import { advice } from '../../../src/domain/configuration/advice.ts';
+import { authorityId } from '../../../src/domain/federation/authority-id.ts';
 import { diff } from '../../../src/domain/configuration/diff.ts';
 import { parseConfiguration } from '../../../src/domain/configuration/parse-configuration.ts';
 import { members } from '../../support/configuration.ts';
@@ -10,7 +11,7 @@ const { series } = members;
 function adviceOn(exports: object[], current: object[] = exports): string[] {
   const wanted = parseConfiguration({ exports });
   const changes = diff(parseConfiguration({ exports: current }), wanted, { prune: false });
-  return advice(wanted, changes).map(({ path }) => path);
+  return advice(wanted, { changes }).map(({ path }) => path);
 }
 
 describe('advice', () => {
@@ -37,5 +38,15 @@ describe('advice', () => {
     const moved = { ...series, filenameRoot: 'moved', bucket: 'other' };
     expect(adviceOn([moved], [series])).toEqual(['exports[0].bucket', 'exports[0].filenameRoot']);
     expect(adviceOn([moved], [])).toEqual([]);
+  });
+
+  it('is given where a partner is ourselves', () => {
+    const wanted = parseConfiguration({ partners: [members.partner] });
+    const { identity } = wanted.partners[0]!;
+    expect(advice(wanted, { changes: [], self: authorityId(identity) }).map(({ path }) => path)).toEqual([
+      'partners[0].identity',
+    ]);
+    expect(advice(wanted, { changes: [], self: authorityId({ ...identity, subject: 'other' }) })).toEqual([]);
+    expect(advice(wanted, { changes: [] })).toEqual([]);
   });
 });

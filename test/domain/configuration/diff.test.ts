@@ -135,7 +135,10 @@ function configurations(): fc.Arbitrary<Configuration> {
     }),
     unique,
   );
-  return fc
-    .record({ apps, partners: partners.map((list) => list.map((member) => ({ ...partner, ...member }))) })
-    .map(parseConfiguration);
+  return fc.record({ apps, partners: partners.map((list) => list.map(withIdentity)) }).map(parseConfiguration);
+}
+
+/** No two partners prove to be the same. */
+function withIdentity<Member extends { readonly name: string }>(member: Member) {
+  return { ...partner, ...member, identity: { ...partner.identity, subject: member.name } };
 }

@@ -134,6 +134,12 @@ describe('each rule has its path', () => {
       { exports: [series], mirrors: [{ ...mirror, bucket: 'exports', filenameRoot: 'aa' }] },
       'mirrors[0].filenameRoot',
     ],
+    ['an identity twice', { partners: [partner, { ...partner, name: 'b' }] }, 'partners[1].identity.subject'],
+    [
+      "a signing key with the name of our issuer's",
+      { signingKeys: [{ ...signingKey, name: 'identity' }] },
+      'signingKeys[0].name',
+    ],
     ['a root that climbs', { exports: [{ ...series, filenameRoot: 'a/../b' }] }, 'exports[0].filenameRoot'],
     ['a root with an empty part', { exports: [{ ...series, filenameRoot: 'a//b' }] }, 'exports[0].filenameRoot'],
     ['a root with a dot part', { exports: [{ ...series, filenameRoot: 'a/./b' }] }, 'exports[0].filenameRoot'],

@@ -31,6 +31,16 @@ describe('references of a configuration', () => {
   });
 });
 
+describe('identities of partners', () => {
+  const other = parseConfiguration({ partners: [{ ...members.partner, name: 'other' }] });
+
+  it('may not be those of another partner that stays', () => {
+    expect(paths(other, sample, false)).toEqual(['partners[0].identity.subject']);
+    expect(paths(other, sample, true)).toEqual([]);
+    expect(paths(sample, sample, false)).toEqual([]);
+  });
+});
+
 describe('roots of file names', () => {
   const other = parseConfiguration({
     exports: [{ ...series, name: 'other', bucket: 'elsewhere', filenameRoot: 'AA' }],

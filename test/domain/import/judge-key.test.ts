@@ -114,6 +114,7 @@ describe('a revision', () => {
     reportType: 'likely',
     revisedReportType: null,
     importId: 7,
+    isWithdrawn: false,
   };
   const revision = judge({ reportType: 1 }, 'revisedKeys').accepted!;
 
@@ -138,6 +139,10 @@ describe('a revision', () => {
     expect(judgeRevision(revision, { ...stored, importId: null }, 7)).toBe('not_from_this_import');
     expect(judgeRevision({ ...revision, intervalCount: 143 }, stored, 7)).toBe('interval_mismatch');
     expect(judgeRevision({ ...revision, intervalStart: 1 }, stored, 7)).toBe('interval_mismatch');
+  });
+
+  it('is never made of a key that was withdrawn', () => {
+    expect(judgeRevision(revision, { ...stored, isWithdrawn: true }, 7)).toBe('withdrawn');
   });
 });
 

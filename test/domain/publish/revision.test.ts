@@ -17,6 +17,7 @@ function known(fill: number, change: Partial<KnownKey> = {}): KnownKey {
     reportType: 'likely',
     revisedReportType: null,
     isLocal: true,
+    isWithdrawn: false,
     ...change,
   };
 }
@@ -111,6 +112,15 @@ describe('a known key', () => {
     expect(outcome(plan({ known: foreign }))).toBe('invalid_report_type_transition');
     expect(outcome(plan({ known: foreign, reportType: 'likely' }))).toBe('added  revised ');
   });
+
+  it.each(['likely', 'confirmed', 'negative', 'user-report'] as const)(
+    'that was withdrawn is told as one that was revised, even when nothing is to be changed (%s)',
+    (reportType) => {
+      const withdrawn = [known(1, { isWithdrawn: true })];
+      expect(outcome(plan({ known: withdrawn, reportType }))).toBe('key_already_revised');
+      expect(outcome(plan({ known: withdrawn, reportType, token: 'missing' }))).toBe('missing_revision_token');
+    },
+  );
 
   it('without a report type is named as such in the refusal', () => {
     const { refusal } = plan({ known: [known(1, { reportType: 'none' })], reportType: 'user-report' });

@@ -52,6 +52,7 @@ function verdict(drawn: Drawn) {
             reportType: stored.orig,
             revisedReportType: stored.rev ?? null,
             isLocal: stored.isLocal,
+            isWithdrawn: false,
           },
         ],
   );
