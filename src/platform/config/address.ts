@@ -37,17 +37,18 @@ export interface CallerProof {
   readonly hasTls: boolean;
   readonly hasClientCa: boolean;
   readonly hasTokens: boolean;
+  /** Partners call it, who prove themselves to the service by ID tokens. */
+  readonly servesPartners?: boolean;
 }
 
 /** Why gRPC must not listen on a host, with the cure; undefined when it may. */
-export function insecureAddress(host: string, { hasTls, hasClientCa, hasTokens }: CallerProof): string | undefined {
-  if (isLoopback(host) || (hasTls && (hasClientCa || hasTokens))) return undefined;
-  const cause =
-    !hasTls && hasTokens
-      ? 'caller tokens would cross the network in plain text'
-      : 'everybody who reaches it could call it';
-  return (
-    `gRPC must not listen on ${host}, which is not a loopback address: ${cause}. ` +
-    'Set TLS certificate and key, and either the CA of client certificates or caller tokens; or listen on 127.0.0.1.'
-  );
+export function insecureAddress(host: string, proof: CallerProof): string | undefined {
+  const { hasTls, hasClientCa, hasTokens, servesPartners = false } = proof;
+  if (isLoopback(host) || (hasTls && (hasClientCa || hasTokens || servesPartners))) return undefined;
+  const isPlain = !hasTls && (hasTokens || servesPartners);
+  const cause = isPlain ? 'tokens would cross the network in plain text' : 'everybody who reaches it could call it';
+  const cure = servesPartners
+    ? 'Set TLS certificate and key, and for calls of operators the CA of client certificates or caller tokens'
+    : 'Set TLS certificate and key, and either the CA of client certificates or caller tokens';
+  return `gRPC must not listen on ${host}, which is not a loopback address: ${cause}. ${cure}; or listen on 127.0.0.1.`;
 }

@@ -17,7 +17,8 @@ interface Rule {
 const everyRole = ['server', 'export', 'federation', 'gateway'] as const;
 const stateful = ['server', 'export', 'federation'] as const;
 const withData = ['server', 'export'] as const;
-const targets = ['ENMESH_SERVER_TARGET', 'ENMESH_EXPORT_TARGET'] as const;
+const targets = ['ENMESH_SERVER_TARGET', 'ENMESH_EXPORT_TARGET', 'ENMESH_FEDERATION_TARGET'] as const;
+const addresses = ['ENMESH_GRPC_ADDRESS', 'ENMESH_EXPORT_ADDRESS', 'ENMESH_FEDERATION_ADDRESS'] as const;
 
 const azureNames = [
   'ENMESH_AZURE_STORAGE_CONNECTION_STRING',
@@ -74,6 +75,7 @@ function listening(role: Role, prefix: ListeningPrefix): Rule {
         hasTls: values[certificate] !== undefined,
         hasClientCa: values[clientCa] !== undefined,
         hasTokens: values.ENMESH_CALLER_TOKENS.size > 0,
+        servesPartners: role === 'federation',
       });
       return fault === undefined ? undefined : `${address}: ${fault}`;
     },
@@ -108,7 +110,18 @@ const rules: readonly Rule[] = [
     reads: ['ENMESH_BLOB_STORE', ...azureNames],
     fault: (values) => values.ENMESH_BLOB_STORE === 'azure' && azureFault(values),
   },
-  { roles: withData, reads: keyManagerVariables, fault: keyManagerFault },
+  { roles: stateful, reads: keyManagerVariables, fault: keyManagerFault },
+  {
+    roles: ['federation'],
+    reads: ['ENMESH_DATA_DIR', 'ENMESH_KEY_MANAGER', 'ENMESH_IDENTITY_SOURCE', 'ENMESH_IDENTITY_ISSUER'],
+    fault: (values, roles) =>
+      !withData.some((role) => roles.has(role)) &&
+      values.ENMESH_DATA_DIR === undefined &&
+      values.ENMESH_KEY_MANAGER === 'filesystem' &&
+      values.ENMESH_IDENTITY_SOURCE === 'own' &&
+      values.ENMESH_IDENTITY_ISSUER !== undefined &&
+      "ENMESH_DATA_DIR is not set: the filesystem key manager keeps our issuer's key there",
+  },
   missing(
     'ENMESH_REVISION_TOKEN_KEY',
     ['server'],
@@ -185,12 +198,20 @@ const rules: readonly Rule[] = [
       2 * values.ENMESH_STOP_DRAIN > values.ENMESH_STOP_TIMEOUT &&
       'ENMESH_STOP_DRAIN wants at most half of ENMESH_STOP_TIMEOUT, which it is part of',
   },
+  {
+    roles: ['federation'],
+    reads: ['ENMESH_IDENTITY_ISSUER', 'ENMESH_UNSAFE_LOOPBACK'],
+    fault: ({ ENMESH_IDENTITY_ISSUER: issuer, ENMESH_UNSAFE_LOOPBACK: allowed }) =>
+      issuer?.startsWith('http:') &&
+      !(allowed && isLoopback(new URL(issuer).hostname.replace(/^\[(.*)\]$/, '$1'))) &&
+      'ENMESH_IDENTITY_ISSUER wants https: plain http is for loopback addresses in test installations, with ENMESH_UNSAFE_LOOPBACK=true',
+  },
   listening('server', 'ENMESH_GRPC'),
   listening('export', 'ENMESH_EXPORT'),
   listening('federation', 'ENMESH_FEDERATION'),
   {
     roles: ['gateway'],
-    reads: ['ENMESH_CLIENT_TOKEN', 'ENMESH_CLIENT_TLS_CA', ...targets, 'ENMESH_GRPC_ADDRESS', 'ENMESH_EXPORT_ADDRESS'],
+    reads: ['ENMESH_CLIENT_TOKEN', 'ENMESH_CLIENT_TLS_CA', ...targets, ...addresses],
     fault: (values) =>
       values.ENMESH_CLIENT_TOKEN !== undefined &&
       values.ENMESH_CLIENT_TLS_CA === undefined &&
@@ -227,9 +248,5 @@ function azureFault(values: Values): string | false {
 
 /** Hosts that a gateway calls. */
 function calledHosts(values: Values): string[] {
-  const called = [
-    values.ENMESH_SERVER_TARGET ?? hostAndPort(values.ENMESH_GRPC_ADDRESS),
-    values.ENMESH_EXPORT_TARGET ?? hostAndPort(values.ENMESH_EXPORT_ADDRESS),
-  ];
-  return called.map(hostOfTarget);
+  return targets.map((target, index) => hostOfTarget(values[target] ?? hostAndPort(values[addresses[index]!])));
 }

@@ -94,6 +94,15 @@ export function httpUrl(value: string): string {
   return value;
 }
 
+/** The name of an issuer of tokens, compared letter by letter. */
+export function issuer(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const isPlain = url?.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  if (!isPlain || !/^https?:$/.test(url.protocol))
+    throw new Error('wants an https URL, without user, query and fragment');
+  return value;
+}
+
 /** A service's URL, without the slash at its end; a host without a scheme is an emulator's, on plain http. */
 export function endpoint(value: string): string {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;

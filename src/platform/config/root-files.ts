@@ -9,6 +9,7 @@ import type { VariableName } from './variables.ts';
 const users = {
   ENMESH_JWKS_CA: ['server'],
   ENMESH_DOWNLOAD_CA: ['export', 'federation'],
+  ENMESH_FEDERATION_CA: ['federation'],
 } as const satisfies Partial<Record<VariableName, readonly Role[]>>;
 
 /** A variable that names a file of roots. */

@@ -39,6 +39,12 @@ const client = {
   ca: 'ENMESH_CLIENT_TLS_CA',
 } as const satisfies TlsNames;
 
+/** Shown to partners, whose roots stand elsewhere. */
+const partnerClient = {
+  cert: 'ENMESH_FEDERATION_CLIENT_TLS_CERT',
+  key: 'ENMESH_FEDERATION_CLIENT_TLS_KEY',
+} as const satisfies TlsNames;
+
 const ofRole: Readonly<Record<Role, TlsNames>> = {
   gateway: { cert: 'ENMESH_GATEWAY_TLS_CERT', key: 'ENMESH_GATEWAY_TLS_KEY' },
   server: grpcNames('ENMESH_GRPC'),
@@ -59,7 +65,11 @@ export async function tlsFaults(
   roles: ReadonlySet<Role>,
   except: ReadonlySet<VariableName> = new Set(),
 ): Promise<string[]> {
-  const used = [...[...roles].map((role) => ofRole[role]), ...(roles.has('gateway') ? [client] : [])];
+  const used = [
+    ...[...roles].map((role) => ofRole[role]),
+    ...(roles.has('gateway') ? [client] : []),
+    ...(roles.has('federation') ? [partnerClient] : []),
+  ];
   const checked = used.filter((names) => !Object.values(names).some((name: VariableName) => except.has(name)));
   return (await Promise.all(checked.map((names) => faultsOfOne(values, names)))).flat();
 }
@@ -87,6 +97,14 @@ export async function callSettings(values: Values): Promise<CallSettings> {
   const own = cert === undefined || key === undefined ? {} : { cert, key };
   const token = values.ENMESH_CLIENT_TOKEN;
   return { ...(ca === undefined ? {} : { tls: { ca, ...own } }), ...(token === undefined ? {} : { token }) };
+}
+
+/**
+ * The certificate that partners are shown; empty when there is none.
+ * @throws ConfigurationError for a certificate without its key (or the other way), and for files that cannot be used
+ */
+export async function partnerClientTls(values: Values): Promise<Pick<PemTexts, 'cert' | 'key'>> {
+  return await readOne(values, partnerClient);
 }
 
 type PemTexts = Partial<Record<keyof TlsNames, string>>;

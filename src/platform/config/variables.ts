@@ -105,7 +105,7 @@ export const variables = {
   ENMESH_DATABASE_POOL_SIZE: variable(
     'Database',
     read.integer(1, 1000),
-    'Connections of requests and exports at most, per process; at least 2 × ENMESH_EXPORT_CONCURRENCY + 2 in the export role. Jobs use further connections of their own in each process of the server, export and federation roles: at most 2 × ENMESH_EXPORT_CONCURRENCY + 12.',
+    'Connections of requests and exports at most, per process; at least 2 × ENMESH_EXPORT_CONCURRENCY + 2 in the export role. Jobs use further connections of their own in each process of the server, export and federation roles: at most 2 × ENMESH_EXPORT_CONCURRENCY + 4 × ENMESH_FEDERATION_CONCURRENCY + 12.',
     '10',
   ),
   ENMESH_DATABASE_STATEMENT_TIMEOUT: variable(
@@ -588,20 +588,90 @@ export const variables = {
     '15d',
   ),
 
-  ENMESH_IDENTITY_ISSUER: optional('Federation', read.httpUrl, 'The issuer that our own tokens name.'),
-  ENMESH_IDENTITY_SUBJECT: variable('Federation', read.text, '`sub` of our own tokens.', 'federation'),
+  ENMESH_IDENTITY_SOURCE: variable(
+    'Federation',
+    read.oneOf('own', 'google'),
+    'Who makes our tokens: `own` (signed by the key manager; the gateway serves discovery and JWKS) or `google` (metadata server, or service account), which cannot prove us to partners that call.',
+    'own',
+  ),
+  ENMESH_IDENTITY_ISSUER: optional(
+    'Federation',
+    read.issuer,
+    "The issuer that our own tokens name; `enmesh dev` takes the gateway's URL, and `google` means https://accounts.google.com.",
+  ),
+  ENMESH_IDENTITY_SUBJECT: variable(
+    'Federation',
+    read.text,
+    '`sub` of our own tokens; with `google` the unique id of the service account.',
+    'federation',
+  ),
   ENMESH_IDENTITY_KEY: variable('Federation', read.text, 'Their key in the key manager.', 'identity'),
+  ENMESH_IDENTITY_CREDENTIALS: optional(
+    'Federation',
+    read.text,
+    "With `google`: JSON file of a service account; without it Google's client finds credentials by its own rules (`GOOGLE_APPLICATION_CREDENTIALS`, metadata server).",
+  ),
   ENMESH_FEDERATION_INTERVAL: variable(
     'Federation',
     read.positiveDuration,
-    'How often partners are pulled and pushed to.',
+    'How often partners are pulled from; to be pushed to, they need not wait for it.',
     '5m',
+    '5s',
+  ),
+  ENMESH_FEDERATION_CONCURRENCY: variable(
+    'Federation',
+    read.integer(1, 64),
+    'Partners that one process pulls from and pushes to at a time, each direction for itself.',
+    '4',
+  ),
+
+  ENMESH_FEDERATION_FETCH_MAX_KEYS: variable(
+    'Federation',
+    read.integer(1, 10_000),
+    'Keys in one answer to `Fetch`, which deployed partners call.',
+    '500',
+  ),
+  ENMESH_FEDERATION_CALLS_PER_MINUTE: variable(
+    'Federation',
+    read.integer(0, 1_000_000),
+    'Calls of one partner that a process answers in a minute; further ones wait, then are refused; 0 = any number.',
+    '600',
+  ),
+  ENMESH_FEDERATION_MAX_KEYS_PER_DAY: variable(
+    'Federation',
+    read.integer(0, 1_000_000_000),
+    'Keys that are taken from one partner on one day (UTC), over all processes; 0 = any number.',
+    '5000000',
+  ),
+  ENMESH_FEDERATION_MAX_QUARANTINE: variable(
+    'Federation',
+    read.integer(0, 10_000_000),
+    'Refused keys of one partner that are kept; further ones are counted only.',
+    '100000',
   ),
 
   ENMESH_FEDERATION_CA: optional(
     'Federation',
     read.text,
-    "PEM file: roots for the partners that we call; the system's when not set.",
+    "PEM file: roots for the partners that we call, and beside the system's for their issuers; the system's when not set.",
+  ),
+  ENMESH_FEDERATION_CLIENT_TLS_CERT: optional(
+    'Federation',
+    read.text,
+    'PEM file: certificate that we show to the partners that we call, where they want one.',
+  ),
+  ENMESH_FEDERATION_CLIENT_TLS_KEY: optional('Federation', read.text, 'PEM file: its private key.'),
+  ENMESH_FEDERATION_ISSUER_TIMEOUT: variable(
+    'Federation',
+    read.positiveDuration,
+    "Longest time to fetch a discovery document or a JWKS of a partner's issuer.",
+    '10s',
+  ),
+  ENMESH_FEDERATION_ALLOW_PRIVATE_ADDRESSES: variable(
+    'Federation',
+    read.bool,
+    "Read partners' issuers from private, loopback and link-local addresses too.",
+    'false',
   ),
 
   ENMESH_RELEASE_SAME_DAY_KEYS: variable(

@@ -1,9 +1,9 @@
 /** Who is calling, and whether they may: by the names in a client certificate, by a token, or for being on this machine. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { CallContext, ServerMiddlewareCall } from 'nice-grpc';
-import { type CallerRole, mayCall } from '../../domain/caller-roles.ts';
+import { type CallerRole, mayCall, partnerMethods } from '../../domain/caller-roles.ts';
 import { AppError } from '../../domain/errors.ts';
-import { insecureAddress } from '../config/address.ts';
+import { insecureAddress, isLoopback } from '../config/address.ts';
 import type { Address } from '../config/readers.ts';
 import type { ServerTls } from '../config/tls-files.ts';
 import { peerNamesKey } from './server-tls.ts';
@@ -16,30 +16,36 @@ export interface CallerSettings {
   readonly callers: ReadonlyMap<string, CallerRole>;
   /** Token → role. */
   readonly callerTokens: ReadonlyMap<string, CallerRole>;
+  /** Partners call too, and prove themselves to the service. */
+  readonly servesPartners?: boolean;
 }
 
 /**
  * Refuses an address that other machines reach while nothing tells callers apart.
  * @throws AppError `precondition`/`insecure_address`
  */
-export function requireSecureAddress({ address, tls, callerTokens }: CallerSettings): void {
+export function requireSecureAddress({ address, tls, callerTokens, servesPartners = false }: CallerSettings): void {
   const fault = insecureAddress(address.host, {
     hasTls: tls !== undefined,
     hasClientCa: tls?.clientCa !== undefined,
     hasTokens: callerTokens.size > 0,
+    servesPartners,
   });
   if (fault !== undefined) throw new AppError('precondition', 'insecure_address', fault);
 }
 
-/** Callers are told apart as soon as there are tokens or a client CA, on loopback too. */
-function isEnforced({ tls, callerTokens }: CallerSettings): boolean {
-  return tls?.clientCa !== undefined || callerTokens.size > 0;
+/** Callers are told apart as soon as there are tokens or a client CA, on loopback too, and wherever others can call. */
+function isEnforced({ address, tls, callerTokens }: CallerSettings): boolean {
+  return tls?.clientCa !== undefined || callerTokens.size > 0 || !isLoopback(address.host);
 }
 
 const health = /^\/grpc\.health\.v1\.Health\//;
 const reflection = /^\/grpc\.reflection\.v1(alpha)?\.ServerReflection\//;
 
-/** Refuses calls that the caller's roles do not allow: health is open to all, reflection to every known caller. */
+/**
+ * Refuses calls that the caller's roles do not allow: health is open to all, reflection to every known caller. Partners
+ * have no role: their methods ask each caller for an ID token themselves.
+ */
 export function authorizeCalls(settings: CallerSettings) {
   const rolesOf = isEnforced(settings) ? recognize(settings) : () => new Set<CallerRole>(['operate']);
   return async function* authorize<Request, Response>(
@@ -49,7 +55,7 @@ export function authorizeCalls(settings: CallerSettings) {
     const { path } = call.method;
     // Only the TLS layer may name a caller, never the caller itself.
     if (settings.tls?.clientCa === undefined) context.metadata.delete(peerNamesKey);
-    if (!health.test(path)) {
+    if (!health.test(path) && !partnerMethods.has(path)) {
       const roles = rolesOf(context);
       if (!reflection.test(path) && !mayCall(path, roles)) {
         throw new AppError('forbidden', 'permission_denied', "the caller's role does not allow this call");

@@ -18,16 +18,23 @@ export interface CallLimits {
 }
 
 /** Longest time that a call waits for a connection: enough for a server that is just starting. */
-const connectMs = 2_000;
+const defaultConnectMs = 2_000;
 
 /** Longest delay of a timer, 24 days: one that is asked for more fires at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** The middleware. `timeoutMs` holds for unary calls that name none. */
-export function limitCalls(
-  channel: Channel,
-  defaults: { readonly timeoutMs: number; readonly token: string | undefined },
-) {
+/** What holds for the calls of a client. */
+export interface CallDefaults {
+  /** For unary calls that name none. */
+  readonly timeoutMs: number;
+  readonly token: string | undefined;
+  /** For a connection; 2 s when not given. */
+  readonly connectMs?: number;
+}
+
+/** The middleware. */
+export function limitCalls(channel: Channel, defaults: CallDefaults) {
+  const { connectMs = defaultConnectMs } = defaults;
   return async function* limit<Request, Response>(
     call: ClientMiddlewareCall<Request, Response>,
     options: CallOptions & Partial<CallLimits>,
@@ -40,7 +47,7 @@ export function limitCalls(
       options.onTrailer?.(received);
     };
     try {
-      await connected(channel, limits, timeoutMs);
+      await connected(channel, limits, Math.min(connectMs, timeoutMs));
       const metadata = requestMetadata(options.metadata, timeoutMs, defaults.token);
       return yield* call.next(call.request, { ...options, metadata, signal: limits.signal, onTrailer });
     } catch (error) {
@@ -106,9 +113,9 @@ export class Limits {
   }
 }
 
-async function connected(channel: Channel, limits: Limits, timeoutMs: number): Promise<void> {
+async function connected(channel: Channel, limits: Limits, waitMs: number): Promise<void> {
   if (channel.getConnectivityState(true) === connectivityState.READY) return;
-  const until = new Date(Date.now() + Math.min(connectMs, timeoutMs));
+  const until = new Date(Date.now() + waitMs);
   try {
     await Promise.race([waitForChannelReady(channel, until), limits.over()]);
   } catch (cause) {

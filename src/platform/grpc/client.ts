@@ -10,11 +10,12 @@ import {
 import { AppError } from '../../domain/errors.ts';
 import { hostOfTarget, isLoopback } from '../config/address.ts';
 import { type CallLimits, limitCalls } from './client-calls.ts';
+import { type ProveCall, proveCalls } from './proven-calls.ts';
 
 /** How to reach the other side. */
 export interface GrpcClientSettings {
-  /** PEM texts: who signs the server's certificate, and our own certificate for it. */
-  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
+  /** PEM texts: who signs the server's certificate (the system's roots when not given), and our own certificate for it. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** Sent as `authorization: Bearer …`; needs TLS, but for loopback targets. */
   readonly token?: string;
 }
@@ -45,6 +46,21 @@ const channelOptions = {
   'grpc.dns_min_time_between_resolutions_ms': 5_000,
 };
 
+/** A server that ends connections on which it is asked too often whether it lives, as those in Go do, is not asked. */
+const withoutKeepalive = { 'grpc.keepalive_time_ms': 2 ** 31 - 1, 'grpc.keepalive_permit_without_calls': 0 };
+
+/** What differs from one client to another. */
+export interface GrpcClientOptions {
+  /** Deadline of unary calls, 10 s when not given. Streams have none unless the call names one. */
+  readonly timeoutMs?: number;
+  /** Longest time that a call waits for a connection, 2 s when not given. */
+  readonly connectMs?: number;
+  /** False: the server is not asked whether it lives. */
+  readonly keepalive?: boolean;
+  /** What each call proves, and what it wants proven; nothing when not given. */
+  readonly prove?: ProveCall;
+}
+
 /** Deadline of unary calls. */
 export const defaultTimeoutMs = 10_000;
 
@@ -52,14 +68,13 @@ export const defaultTimeoutMs = 10_000;
  * A client of one service. Calls reject with AppError, and with an `AbortError` only where the caller's own
  * signal was aborted. Each call takes `{ signal, timeoutMs }` beside nice-grpc's options.
  * @param target `HOST:PORT` or `dns:///HOST:PORT`
- * @param options `timeoutMs`: deadline of unary calls, 10 s when not given. Streams have none unless the call names one.
  * @throws AppError `precondition`/`insecure_token`, `precondition`/`bad_tls`
  */
 export function createGrpcClient<Definition extends CompatServiceDefinition>(
   definition: Definition,
   target: string,
   settings: GrpcClientSettings,
-  options: { readonly timeoutMs?: number } = {},
+  options: GrpcClientOptions = {},
 ): GrpcClient<Definition> {
   if (settings.token !== undefined && settings.tls === undefined && !isLoopback(hostOfTarget(target))) {
     throw new AppError(
@@ -68,10 +83,19 @@ export function createGrpcClient<Definition extends CompatServiceDefinition>(
       'a token must not cross the network in plain text: set the CA of the called server (ENMESH_CLIENT_TLS_CA)',
     );
   }
-  const channel = createChannel(target, credentialsOf(settings), channelOptions);
-  const limits = limitCalls(channel, { timeoutMs: options.timeoutMs ?? defaultTimeoutMs, token: settings.token });
+  const { timeoutMs = defaultTimeoutMs, connectMs, keepalive = true, prove } = options;
+  const channel = createChannel(target, credentialsOf(settings), {
+    ...channelOptions,
+    ...(keepalive ? {} : withoutKeepalive),
+  });
+  const limits = limitCalls(channel, {
+    timeoutMs,
+    token: settings.token,
+    ...(connectMs === undefined ? {} : { connectMs }),
+  });
+  const factory = prove === undefined ? createClientFactory() : createClientFactory().use(proveCalls(prove));
   return {
-    client: createClientFactory().use(limits).create(definition, channel),
+    client: factory.use(limits).create(definition, channel),
     close: () => {
       channel.close();
     },
@@ -81,7 +105,7 @@ export function createGrpcClient<Definition extends CompatServiceDefinition>(
 function credentialsOf({ tls }: GrpcClientSettings): ChannelCredentials {
   if (tls === undefined) return ChannelCredentials.createInsecure();
   try {
-    return ChannelCredentials.createSsl(Buffer.from(tls.ca), bytes(tls.key), bytes(tls.cert));
+    return ChannelCredentials.createSsl(bytes(tls.ca), bytes(tls.key), bytes(tls.cert));
   } catch (cause) {
     throw new AppError(
       'precondition',

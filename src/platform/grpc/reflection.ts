@@ -21,7 +21,32 @@ export function addReflection(server: Server, serviceNames: readonly string[]): 
     readFileSync(new URL('../../gen/descriptors.binpb', import.meta.url)),
     healthDescriptorSet(),
   ]);
-  const implementation = ServerReflection(descriptors, [...serviceNames, HealthDefinition.fullName]);
+  const implementation = withoutPackage(ServerReflection(descriptors, [...serviceNames, HealthDefinition.fullName]));
   server.add(ServerReflectionService, implementation);
   server.add(alphaService, implementation);
+}
+
+type Implementation = ReturnType<typeof ServerReflection>;
+type Requests = Parameters<Implementation['serverReflectionInfo']>[0];
+
+/** The library knows names without a package under a dot of its own; a package's name begins with a small letter. */
+function withoutPackage({ serverReflectionInfo }: Implementation): Implementation {
+  async function* dotted(requests: Requests): Requests {
+    for await (const request of requests) {
+      const symbol = request.getFileContainingSymbol();
+      if (/^[A-Z]/.test(symbol)) request.setFileContainingSymbol(`.${symbol}`);
+      yield request;
+    }
+  }
+  return {
+    serverReflectionInfo: async function* (requests, context) {
+      for await (const answer of serverReflectionInfo(dotted(requests), context)) {
+        // It repeats the request, which was another one.
+        const request = answer.getOriginalRequest();
+        const symbol = request?.getFileContainingSymbol() ?? '';
+        if (symbol.startsWith('.')) request?.setFileContainingSymbol(symbol.slice(1));
+        yield answer;
+      }
+    },
+  };
 }

@@ -26,6 +26,7 @@ export async function grpcServerSettings(
       ...(tls === undefined ? {} : { tls }),
       callers: values.ENMESH_CALLERS,
       callerTokens: values.ENMESH_CALLER_TOKENS,
+      servesPartners: prefix === 'ENMESH_FEDERATION',
     },
   };
 }

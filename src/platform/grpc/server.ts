@@ -22,6 +22,8 @@ import type { CallLimits } from './client-calls.ts';
 import { createLocalClient } from './local-calls.ts';
 import { addReflection } from './reflection.ts';
 import { passPeerNames, TlsCredentials } from './server-tls.ts';
+import { cutOffSlowReaders } from './slow-readers.ts';
+import { refuseUnreadable, withUnreadable } from './unreadable-requests.ts';
 
 /** Where to listen, and who may call. */
 export type GrpcServerSettings = CallerSettings;
@@ -42,7 +44,7 @@ export function grpcService<Definition extends TsProtoServiceDefinition>(
   return {
     fullName: definition.fullName,
     addTo: (server) => {
-      server.add(definition, implementation);
+      server.add(withUnreadable(definition), implementation);
     },
     callLocally: (middleware) => createLocalClient(definition, implementation, middleware),
   };
@@ -56,6 +58,8 @@ export interface GrpcServerOptions {
   isReady(): Promise<boolean>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** A caller that takes nothing of a message for so long is cut off; never when not given. */
+  readonly slowReaderMs?: number;
   /** Time that running calls get when the server stops; 10 s when not given. */
   readonly stopTimeoutMs?: number;
 }
@@ -68,7 +72,7 @@ export interface RunningGrpcServer extends Running {
 }
 
 /** Requests are small: a publish is at most 64,000 bytes, a configuration file some 100 KiB. */
-const mostRequestBytes = 4 * 1024 * 1024;
+export const mostRequestBytes = 4 * 1024 * 1024;
 
 const channelOptions = {
   'grpc.max_receive_message_length': mostRequestBytes,
@@ -95,11 +99,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Runni
   const report = reportFailures(logger);
   const server = createServer({
     ...channelOptions,
-    ...(settings.tls?.clientCa ? { interceptors: [passPeerNames] } : {}),
+    interceptors: [
+      ...(options.slowReaderMs === undefined ? [] : [cutOffSlowReaders(options.slowReaderMs, logger)]),
+      ...(settings.tls?.clientCa ? [passPeerNames] : []),
+    ],
   })
     .use(measure)
     .use(report)
-    .use(authorizeCalls(settings));
+    .use(authorizeCalls(settings))
+    .use(refuseUnreadable);
   for (const service of services) service.addTo(server);
   health.addTo(server);
   addReflection(server, serviceNames);

@@ -86,7 +86,6 @@ test('a role that is not run has no faults', async () => {
 test.for([
   ['server', 'ENMESH_GRPC'],
   ['export', 'ENMESH_EXPORT'],
-  ['federation', 'ENMESH_FEDERATION'],
 ] as const)('the %s role listens off loopback only with TLS and callers told apart', async ([role, prefix]) => {
   const address = { ...server, [`${prefix}_ADDRESS`]: '0.0.0.0:0' };
   const tls = { [`${prefix}_TLS_CERT`]: 'x', [`${prefix}_TLS_KEY`]: 'x' };
@@ -96,6 +95,26 @@ test.for([
   expect(await faults([role], { ...address, ENMESH_CALLER_TOKENS: 'x=operate' })).toEqual(refused);
   expect(await faults([role], { ...address, ...tls, ENMESH_CALLER_TOKENS: 'x=operate' })).toEqual([]);
   expect(await faults([role], { ...address, ...tls, [`${prefix}_TLS_CLIENT_CA`]: 'x' })).toEqual([]);
+});
+
+test('the federation role listens off loopback only with TLS, and then for partners alone without caller tokens', async () => {
+  const address = { ...server, ENMESH_FEDERATION_ADDRESS: '0.0.0.0:0' };
+  const refused = [expect.stringMatching(/^ENMESH_FEDERATION_ADDRESS: .*tokens would cross the network in plain text/)];
+  expect(await faults(['federation'], address)).toEqual(refused);
+  expect(await faults(['federation'], { ...address, ENMESH_CALLER_TOKENS: 'x=operate' })).toEqual(refused);
+  const tls = { ENMESH_FEDERATION_TLS_CERT: 'x', ENMESH_FEDERATION_TLS_KEY: 'x' };
+  expect(await faults(['federation'], { ...address, ...tls })).toEqual([]);
+});
+
+test.for(['http://id.aa.example', 'http://10.0.0.1:8080'])('our issuer %s wants https', async (issuer) => {
+  const values = { ...server, ENMESH_IDENTITY_ISSUER: issuer, ENMESH_UNSAFE_LOOPBACK: 'true' };
+  expect(await faults(['federation'], values)).toEqual([expect.stringContaining('ENMESH_IDENTITY_ISSUER wants https')]);
+});
+
+test('our issuer is plain http on loopback only in test installations', async () => {
+  const values = { ...server, ENMESH_IDENTITY_ISSUER: 'http://127.0.0.1:8080' };
+  expect(await faults(['federation'], { ...values, ENMESH_UNSAFE_LOOPBACK: 'true' })).toEqual([]);
+  expect(await faults(['federation'], values)).toEqual([expect.stringContaining('ENMESH_UNSAFE_LOOPBACK')]);
 });
 
 test('a token needs TLS unless every called role is on this machine', async () => {

@@ -59,7 +59,7 @@ test.for(['', '/transit', 'a//b', '../sys', 'a/..', 'a?b'])('the mount path %j i
 test('the fault is told with all others when roles start, to those that use keys', async () => {
   const values = await readValues({ ENMESH_KEY_MANAGER: 'vault' }, false);
   expect(faultsOf(values, new Set(['export']))).toContainEqual(expect.stringContaining('VAULT_ADDR'));
-  expect(faultsOf(values, new Set(['gateway', 'federation'])).join()).not.toContain('VAULT_ADDR');
+  expect(faultsOf(values, new Set(['gateway'])).join()).not.toContain('VAULT_ADDR');
 });
 
 test('a role comes before a token file, and that before a token', async () => {

@@ -4,10 +4,11 @@ import { connect } from 'node:tls';
 import { expect, test } from 'vitest';
 import type { CallerRole } from '../../../src/domain/caller-roles.ts';
 import { AdminServiceDefinition, type GetResponse } from '../../../src/gen/enmesh/admin/v1/admin.ts';
+import { FederationServiceDefinition } from '../../../src/gen/enmesh/federation/v1/federation.ts';
 import { createGrpcClient } from '../../../src/platform/grpc/client.ts';
 import { createHealthClient } from '../../../src/platform/grpc/health-client.ts';
 import { peerNames, peerNamesKey } from '../../../src/platform/grpc/server-tls.ts';
-import type { GrpcServerSettings } from '../../../src/platform/grpc/server.ts';
+import { grpcService, type GrpcServerSettings } from '../../../src/platform/grpc/server.ts';
 import { TestCa } from './certificates.ts';
 import { adminService, exportService, plain, rejection, start } from './installation.ts';
 
@@ -32,6 +33,17 @@ const tokens = new Map<string, CallerRole>([
 ]);
 const mutualTls: GrpcServerSettings = { ...plain, callers, tls: { ...serverCertificate, clientCa: ca.cert } };
 const tokenTls: GrpcServerSettings = { ...plain, callerTokens: tokens, tls: serverCertificate };
+
+/** A partner's method, which would ask for an ID token itself. */
+const partnerService = grpcService(FederationServiceDefinition, {
+  handshake: () => Promise.resolve({ version: 'v1' }),
+  async *subscribe() {
+    await Promise.reject(new Error('not in this test'));
+  },
+  async *push() {
+    await Promise.reject(new Error('not in this test'));
+  },
+});
 
 const services = [
   adminService(() => Promise.resolve({ configuration: undefined } satisfies GetResponse)),
@@ -221,6 +233,31 @@ test.for([
     settings: { ...settings, address: { host: '0.0.0.0', port: 0 } },
   });
   expect((await rejection(installation.admin({ tls: { ca: ca.cert } }).get({}))).kind).toBe('unauthenticated');
+});
+
+test('TLS alone is enough off loopback where partners call, and then operators are denied', async () => {
+  await using installation = await start([...services, partnerService], {
+    settings: { ...plain, tls: serverCertificate, servesPartners: true, address: { host: '0.0.0.0', port: 0 } },
+  });
+  const tls = { ca: ca.cert };
+  expect(await rejection(installation.admin({ tls }).get({}))).toMatchObject({ kind: 'unauthenticated' });
+  const withToken = installation.admin({ tls, token: 'guessed' });
+  expect(await rejection(withToken.get({}))).toMatchObject({ kind: 'unauthenticated' });
+  const partner = createGrpcClient(FederationServiceDefinition, installation.target, { tls });
+  expect((await partner.client.handshake({})).version).toBe('v1');
+  partner.close();
+});
+
+test('partners have no caller role: their ID tokens are not looked for among caller tokens', async () => {
+  await using installation = await start([...services, partnerService], {
+    settings: { ...plain, callerTokens: tokens },
+  });
+  const partner = createGrpcClient(FederationServiceDefinition, installation.target, { token: 'an ID token' });
+  expect((await partner.client.handshake({})).version).toBe('v1');
+  partner.close();
+  expect(await rejection(installation.admin({ token: 'an ID token' }).get({}))).toMatchObject({
+    kind: 'unauthenticated',
+  });
 });
 
 test('a key that is not that of the certificate is refused at the start', async () => {

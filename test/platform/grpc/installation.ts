@@ -57,6 +57,7 @@ export interface TestInstallation extends AsyncDisposable {
 export interface TestOptions {
   readonly settings?: GrpcServerSettings;
   readonly isReady?: () => Promise<boolean>;
+  readonly slowReaderMs?: number;
   readonly stopTimeoutMs?: number;
 }
 
@@ -76,6 +77,7 @@ export async function start(services: readonly GrpcService[], options: TestOptio
     logger,
     metrics,
     stopTimeoutMs: options.stopTimeoutMs ?? 2_000,
+    ...(options.slowReaderMs === undefined ? {} : { slowReaderMs: options.slowReaderMs }),
   });
   const clients: { close(): void }[] = [];
   const target = `localhost:${String(server.address.port)}`;

@@ -95,6 +95,9 @@ test.for(['v1', 'v1alpha'])('reflection %s lists the services and describes them
       yield request().setFileContainingSymbol('enmesh.admin.v1.AdminService');
       yield request().setFileByFilename('enmesh/admin/v1/configuration.proto');
       yield request().setFileContainingSymbol('grpc.health.v1.Health');
+      // What deployed partners call has no package.
+      yield request().setFileContainingSymbol('Federation');
+      yield request().setFileContainingSymbol('ExposureKey.ReportType');
     })(),
   )) {
     answers.push(answer);
@@ -114,13 +117,18 @@ test.for(['v1', 'v1alpha'])('reflection %s lists the services and describes them
     'enmesh/admin/v1/admin.proto',
     'enmesh/admin/v1/configuration.proto',
     'grpc/health/v1/health.proto',
+    'federation.proto',
+    'federation.proto',
   ]);
+  const symbols = files.slice(-2).map(({ originalRequest }) => originalRequest?.fileContainingSymbol);
+  expect(symbols).toEqual(['Federation', 'ExposureKey.ReportType']);
 });
 
 interface ReflectionAnswer {
   toObject(): {
     listServicesResponse?: { serviceList: { name: string }[] };
     fileDescriptorResponse?: { fileDescriptorProtoList: string[] };
+    originalRequest?: { fileContainingSymbol: string };
   };
 }
 
