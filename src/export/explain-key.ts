@@ -31,7 +31,7 @@ import type { ExportDeps } from './settings.ts';
 type Deps = Pick<ExportDeps, 'database' | 'blobStore' | 'clock' | 'settings'>;
 
 /** What is known of a key. */
-export interface KeyExplanation extends Pick<StoredKey, 'isGenerated' | 'createdAt' | 'revisedAt'> {
+export interface KeyExplanation extends Pick<StoredKey, 'isGenerated' | 'createdAt' | 'revisedAt' | 'withdrawnAt'> {
   /** One for each list that it stands in, by export. */
   readonly placements: readonly KeyPlacement[];
 }
@@ -43,7 +43,8 @@ export interface KeyQuestion {
 }
 
 /**
- * Everything as of one moment; null when nothing is known of the key: never accepted, or deleted for its age.
+ * Everything as of one moment; null when nothing is known of the key: never accepted, withdrawn before it was published, or
+ * deleted for its age.
  * @throws AppError `invalid`/`bad_key` for other than 16 bytes; those of the database
  */
 export async function explainKey(deps: Deps, { key, exportName }: KeyQuestion): Promise<KeyExplanation | null> {
@@ -61,8 +62,21 @@ export async function explainKey(deps: Deps, { key, exportName }: KeyQuestion): 
         placements.push(...(await placeKey({ client, deps, terms, planned: each }, subject)));
       }
     }
-    return { ...stored, placements };
+    return { ...stored, placements: eachOnce(placements) };
   });
+}
+
+/** A batch that a key was both revised and withdrawn in has it once. */
+function eachOnce(placements: readonly KeyPlacement[]): readonly KeyPlacement[] {
+  return placements.filter(({ window }, index) => {
+    const first = placements.findIndex((other) => isSamePlace(other, placements[index]!));
+    return window === null || first === index;
+  });
+}
+
+function isSamePlace(a: KeyPlacement, b: KeyPlacement): boolean {
+  const isSameList = a.exportName === b.exportName && a.isRevised === b.isRevised;
+  return isSameList && a.window?.start.getTime() === b.window?.start.getTime();
 }
 
 interface Scene {

@@ -34,13 +34,15 @@ export function plannedWindowToWire(window: PlannedWindow): proto.PlannedWindow 
 /** What is known of a key; null = nothing. */
 export function explanationToWire(known: KeyExplanation | null): proto.ExplainKeyResponse {
   if (known === null) {
-    return { unknown: true, generated: false, created: undefined, revised: undefined, placements: [] };
+    const times = { created: undefined, revised: undefined, withdrawn: undefined };
+    return { unknown: true, generated: false, ...times, placements: [] };
   }
   return {
     unknown: false,
     generated: known.isGenerated,
     created: known.createdAt,
     revised: known.revisedAt ?? undefined,
+    withdrawn: known.withdrawnAt ?? undefined,
     placements: known.placements.map(placementToWire),
   };
 }

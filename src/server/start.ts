@@ -1,5 +1,6 @@
 /** The server role: gRPC core that checks and stores keys, and holds configuration and operations. */
 import type { Configuration } from '../domain/configuration/configuration.ts';
+import { authorityId } from '../domain/federation/authority-id.ts';
 import { AdminServiceDefinition } from '../gen/enmesh/admin/v1/admin.ts';
 import { OperationsServiceDefinition } from '../gen/enmesh/operations/v1/operations.ts';
 import { PublishServiceDefinition } from '../gen/enmesh/publish/v1/publish.ts';
@@ -129,10 +130,12 @@ function statsSettings(values: Values): StatsSettings {
 }
 
 function adminSettings(values: Values): AdminSettings {
+  const { ENMESH_IDENTITY_ISSUER: issuer, ENMESH_IDENTITY_SUBJECT: subject } = values;
   return {
     truncateSeconds: values.ENMESH_TRUNCATE_WINDOW,
     maxRecords: values.ENMESH_EXPORT_MAX_RECORDS,
     allowShortWindows: values.ENMESH_UNSAFE_SHORT_WINDOWS,
     allowLoopback: values.ENMESH_UNSAFE_LOOPBACK,
+    ...(issuer === undefined ? {} : { self: authorityId({ issuer, subject }) }),
   };
 }

@@ -1,5 +1,6 @@
 /** Deletes rows that are past their time: in chunks along an index, each chunk a short transaction of its own. */
 import type { Queryable } from './database.ts';
+import { buryGone } from './tombstones.ts';
 
 /** Where to stop. */
 export interface DeletionLimits {
@@ -11,19 +12,50 @@ export interface DeletionLimits {
   readonly signal: AbortSignal;
 }
 
-/** Deletes keys that were published, and revised, before the limit. Keys that a publish holds are left to the next run. */
-export async function deleteExposures(database: Queryable, limits: DeletionLimits): Promise<number> {
+/** Keys, and how old one may be that is accepted. */
+export interface ExposureLimits extends DeletionLimits {
+  readonly now: Date;
+  readonly maxIntervalAgeSeconds: number;
+}
+
+/**
+ * Deletes keys that were published, revised and withdrawn before the limit; those that could still be sent leave a tombstone.
+ * Keys that a publish holds are left to the next run.
+ */
+export async function deleteExposures(database: Queryable, limits: ExposureLimits): Promise<number> {
+  return await deleteInChunks(
+    database,
+    { ...limits, further: [limits.now, limits.maxIntervalAgeSeconds] },
+    `with doomed as (
+       select key from exposures
+        where created_at < $1 and created_at >= $3 and (revised_at is null or revised_at < $1)
+          and (withdrawn_at is null or withdrawn_at < $1)
+        order by created_at, key limit $2 for update skip locked
+     ), deleted as (
+       delete from exposures e using doomed d where e.key = d.key
+       returning e.key, e.created_at, e.interval_start, e.interval_count
+     ), gone as (
+       select * from deleted where tombstone_expiry(interval_start, interval_count, $5) > $4
+     ), buried as (
+       ${buryGone('$5')}
+     )
+     select count(*)::integer as deleted, max(created_at) as reached from deleted`,
+  );
+}
+
+/** Deletes tombstones of keys that were too old to be accepted before the limit. */
+export async function deleteTombstones(database: Queryable, limits: DeletionLimits): Promise<number> {
   return await deleteInChunks(
     database,
     limits,
     `with doomed as (
-       select key from exposures
-        where created_at < $1 and created_at >= $3 and (revised_at is null or revised_at < $1)
-        order by created_at, key limit $2 for update skip locked
+       select hash from tombstones
+        where expires_at < $1 and expires_at >= $3
+        order by expires_at limit $2 for update skip locked
      ), gone as (
-       delete from exposures e using doomed d where e.key = d.key returning e.created_at
+       delete from tombstones t using doomed d where t.hash = d.hash returning t.expires_at
      )
-     select count(*)::integer as deleted, max(created_at) as reached from gone`,
+     select count(*)::integer as deleted, max(expires_at) as reached from gone`,
   );
 }
 
@@ -77,6 +109,38 @@ export async function deleteQuarantine(database: Queryable, limits: DeletionLimi
   );
 }
 
+/** Deletes keys of partners that were refused before the limit. */
+export async function deletePartnerQuarantine(database: Queryable, limits: DeletionLimits): Promise<number> {
+  return await deleteInChunks(
+    database,
+    limits,
+    `with doomed as (
+       select id from partner_quarantine
+        where refused_at < $1 and refused_at >= $3
+        order by refused_at, id limit $2 for update skip locked
+     ), gone as (
+       delete from partner_quarantine q using doomed d where q.id = d.id returning q.refused_at
+     )
+     select count(*)::integer as deleted, max(refused_at) as reached from gone`,
+  );
+}
+
+/** Deletes what pushed batches were answered that came before the limit: nobody sends one again so late. */
+export async function deletePushedBatches(database: Queryable, limits: DeletionLimits): Promise<number> {
+  return await deleteInChunks(
+    database,
+    limits,
+    `with doomed as (
+       select partner_id, id from pushed_batches
+        where received_at < $1 and received_at >= $3
+        order by received_at limit $2 for update skip locked
+     ), gone as (
+       delete from pushed_batches b using doomed d where b.partner_id = d.partner_id and b.id = d.id returning b.received_at
+     )
+     select count(*)::integer as deleted, max(received_at) as reached from gone`,
+  );
+}
+
 /** Deletes files of imports that left their index before the limit; those that are listed stay, or they would be imported again. */
 export async function deleteImportFiles(database: Queryable, limits: DeletionLimits): Promise<number> {
   return await deleteInChunks(
@@ -93,12 +157,19 @@ export async function deleteImportFiles(database: Queryable, limits: DeletionLim
   );
 }
 
-/** @param statement takes the limit, the chunk's size and where the last chunk ended; returns `deleted` and `reached` */
-async function deleteInChunks(database: Queryable, limits: DeletionLimits, statement: string): Promise<number> {
+/**
+ * @param statement takes the limit, the chunk's size, where the last chunk ended and then what is further given; returns
+ *   `deleted` and `reached`
+ */
+async function deleteInChunks(
+  database: Queryable,
+  limits: DeletionLimits & { readonly further?: readonly unknown[] },
+  statement: string,
+): Promise<number> {
   let deleted = 0;
   let reached: Date | string = '-infinity';
   while (!limits.signal.aborted) {
-    const values: unknown[] = [limits.before, limits.chunkRows, reached];
+    const values: unknown[] = [limits.before, limits.chunkRows, reached, ...(limits.further ?? [])];
     const { rows } = await database.query<{ deleted: number; reached: Date | null }>(statement, values);
     const [chunk] = rows;
     deleted += chunk?.deleted ?? 0;

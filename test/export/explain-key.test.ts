@@ -317,6 +317,7 @@ describe('every verdict', () => {
         regions: regions.filter((_region, bit) => ((index * 7 + 1) >> bit) & 1),
         traveler: index % 3 === 0,
         ...(index % 4 === 0 ? { revisedAt: new Date(createdAt.getTime() + 3_600_000) } : {}),
+        ...(index % 5 === 0 ? { withdrawnAt: new Date(createdAt.getTime() + 3_600_000) } : {}),
       });
     }
     await runAll(role);

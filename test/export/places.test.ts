@@ -48,9 +48,10 @@ async function openMoved(fields: object): Promise<ExportRole> {
   return role;
 }
 
-async function clean({ deps }: ExportRole): Promise<void> {
+async function clean({ deps: role }: ExportRole): Promise<void> {
+  const deps = { ...role, settings: { ...role.settings, maxIntervalAgeSeconds: 15 * 86_400 } };
   await cleanUp(deps, new AbortController().signal);
-  await writeOutdatedIndexes(deps);
+  await writeOutdatedIndexes(role);
   await cleanUp(deps, new AbortController().signal);
 }
 

@@ -5,7 +5,7 @@ import { diff, type Change, type FieldChange } from '../../domain/configuration/
 import { faultText, refuseFaults } from '../../domain/configuration/faults.ts';
 import { installationFaults } from '../../domain/configuration/installation.ts';
 import { referenceFaults } from '../../domain/configuration/references.ts';
-import { withoutEffect } from '../../domain/configuration/without-effect.ts';
+import type { AuthorityId } from '../../domain/federation/authority-id.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { JobQueue } from '../../platform/jobs.ts';
 import type { Logger } from '../../platform/logger.ts';
@@ -26,6 +26,8 @@ export interface AdminSettings {
   readonly allowShortWindows: boolean;
   /** ENMESH_UNSAFE_LOOPBACK. */
   readonly allowLoopback: boolean;
+  /** What our own ID tokens say, as far as it is known. */
+  readonly self?: AuthorityId;
 }
 
 /** What configuring works with. */
@@ -80,7 +82,7 @@ export async function applyConfiguration(
   });
   if (!dryRun && changes.length > 0) logger.info({ actor, changes: changes.length }, 'configuration changed');
   if (!dryRun) await readNewJwks(deps, changes);
-  return { changes, warnings: [...withoutEffect(wanted), ...advice(wanted, changes)].map(faultText) };
+  return { changes, warnings: advice(wanted, { ...settings, changes }).map(faultText) };
 }
 
 /** An authority that gets a JWKS needs its keys now, not with the next run. */

@@ -9,8 +9,11 @@ import {
   deleteExposures,
   deleteImportFiles,
   deletePaddingKeys,
+  deletePartnerQuarantine,
+  deletePushedBatches,
   deleteQuarantine,
   deleteReceipts,
+  deleteTombstones,
 } from '../../storage/cleanup.ts';
 import { databaseTime } from '../../storage/database-time.ts';
 import type { Database } from '../../storage/database.ts';
@@ -34,6 +37,8 @@ export interface CleanupDeps {
   readonly settings: {
     /** ENMESH_RETENTION. */
     readonly retentionSeconds: number;
+    /** ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH. */
+    readonly maxIntervalAgeSeconds: number;
   };
   readonly logger: Logger;
 }
@@ -45,6 +50,7 @@ export interface CleanupCounts {
   readonly paddingKeys: number;
   /** Hours of counters, of each authority and shard. */
   readonly statistics: number;
+  readonly tombstones: number;
   readonly unlistedFiles: number;
   readonly deletedFiles: number;
   readonly batches: number;
@@ -64,10 +70,14 @@ export async function cleanUp(deps: CleanupDeps, signal: AbortSignal): Promise<C
   const now = await databaseTime(database, clock);
   const before = new Date(now.getTime() - settings.retentionSeconds * 1000);
   const limits = { before, chunkRows, signal };
-  const exposures = await deleteExposures(database, limits);
+  const { maxIntervalAgeSeconds } = settings;
+  const exposures = await deleteExposures(database, { ...limits, now, maxIntervalAgeSeconds });
+  const tombstones = await deleteTombstones(database, { ...limits, before: now });
   const receipts = await deleteReceipts(database, { ...limits, before: now });
   const paddingKeys = await deletePaddingKeys(database, limits);
-  const quarantinedKeys = await deleteQuarantine(database, limits);
+  const quarantinedKeys =
+    (await deleteQuarantine(database, limits)) + (await deletePartnerQuarantine(database, limits));
+  const pushedBatches = await deletePushedBatches(database, limits);
   const importFiles = await deleteImportFiles(database, limits);
   const statistics = await deleteStatistics(database, firstKeptDay(now, settings.retentionSeconds));
   await abandonBatches(database, before, now);
@@ -76,8 +86,9 @@ export async function cleanUp(deps: CleanupDeps, signal: AbortSignal): Promise<C
   const { deletedFiles, failedFiles } = await deleteFiles(deps, now, signal);
   await deleteEmptyPlaces(deps, now);
   const batches = await deleteBatches(database, before);
-  const counts = { exposures, receipts, paddingKeys, statistics, unlistedFiles, deletedFiles, batches };
-  logger.info({ ...counts, quarantinedKeys, importFiles, failedFiles }, 'cleaned up');
+  const deletedRows = { exposures, tombstones, receipts, paddingKeys, statistics };
+  const counts = { ...deletedRows, unlistedFiles, deletedFiles, batches };
+  logger.info({ ...counts, quarantinedKeys, pushedBatches, importFiles, failedFiles }, 'cleaned up');
   if (failedFiles > 0) {
     const message = `${String(failedFiles)} files could not be deleted from the blob store; the next run tries again`;
     throw new AppError('unavailable', 'cleanup_incomplete', message);

@@ -3,15 +3,26 @@ import type { OperationsServiceImplementation } from '../../gen/enmesh/operation
 import { callerName } from '../../platform/grpc/caller-name.ts';
 import type { Job, JobQueue } from '../../platform/jobs.ts';
 import { listHolds } from '../../storage/holds.ts';
+import { listWithdrawals } from '../../storage/withdrawal-records.ts';
 import { jwksJob } from '../jwks/job.ts';
 import { refreshJwks, type RefreshDeps } from '../jwks/refresh.ts';
 import { cleanUp, type CleanupDeps } from './cleanup.ts';
 import { setHold } from './hold.ts';
 import { rotateRevisionKeys, type RotationDeps } from './rotate-revision-keys.ts';
-import { holdSubject, toCleanupMessage, toHoldMessage, toJobMessage, toRefreshedMessage } from './wire.ts';
+import {
+  holdSubject,
+  toCleanupMessage,
+  toHoldMessage,
+  toJobMessage,
+  toRefreshedMessage,
+  toWithdrawMessage,
+  toWithdrawalMessage,
+  withdrawRequest,
+} from './wire.ts';
+import { countWithdrawal, withdraw, withdrawalJob, type WithdrawDeps } from './withdraw.ts';
 
 /** What jobs work with. */
-export type OperationsJobsDeps = CleanupDeps & RotationDeps & RefreshDeps;
+export type OperationsJobsDeps = CleanupDeps & RotationDeps & RefreshDeps & WithdrawDeps;
 
 /** What operations work with. */
 export type OperationsDeps = OperationsJobsDeps & {
@@ -22,6 +33,9 @@ export type OperationsDeps = OperationsJobsDeps & {
 
 /** As the audit names a run that nobody asked for. */
 const scheduled = 'schedule';
+/** Withdrawals in one answer. */
+const mostWithdrawals = 1000;
+const ordinaryWithdrawals = 100;
 
 /** The service. */
 export function createOperationsService(deps: OperationsDeps): OperationsServiceImplementation {
@@ -48,10 +62,23 @@ export function createOperationsService(deps: OperationsDeps): OperationsService
       return { holds: (await listHolds(deps.database)).map(toHoldMessage) };
     },
     explainPublish: deps.explainPublish,
+    async withdraw(request, context) {
+      const asked = withdrawRequest(request, callerName(context));
+      if (request.dryRun) return toWithdrawMessage('0', await countWithdrawal(deps, asked));
+      const withdrawal = await withdraw(deps, asked, context.signal);
+      return toWithdrawMessage(withdrawal.id, withdrawal);
+    },
+    async listWithdrawals({ limit }) {
+      const most = Math.min(limit === 0 ? ordinaryWithdrawals : limit, mostWithdrawals);
+      return { withdrawals: (await listWithdrawals(deps.database, most)).map(toWithdrawalMessage) };
+    },
   };
 }
 
-/** `cleanup` once an hour (rows live for the retention and one run more), `revision-keys.rotate` and `jwks.refresh`. */
+/**
+ * `cleanup` once an hour (rows live for the retention and one run more), `revision-keys.rotate`, `jwks.refresh` and
+ * `withdrawals.finish`.
+ */
 export function operationsJobs(deps: OperationsJobsDeps): Job[] {
   return [
     {
@@ -67,5 +94,6 @@ export function operationsJobs(deps: OperationsJobsDeps): Job[] {
       },
     },
     jwksJob(deps),
+    withdrawalJob(deps),
   ];
 }

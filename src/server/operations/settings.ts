@@ -8,11 +8,14 @@ import type { OperationsJobsDeps } from './service.ts';
 const cleanupEverySeconds = 3600;
 /** Often enough that a newest key which cannot be unwrapped is soon replaced; a run without work reads a few rows. */
 const rotateEverySeconds = 900;
+/** A run without work reads no row. */
+const finishEverySeconds = 60;
 
 /** @throws ConfigurationError for a file of roots that cannot be used */
 export async function operationsSettings(values: Values): Promise<OperationsJobsDeps['settings']> {
   return {
     retentionSeconds: values.ENMESH_RETENTION,
+    maxIntervalAgeSeconds: values.ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH,
     // It was asked for before this role started.
     revisionTokenKey: values.ENMESH_REVISION_TOKEN_KEY!,
     revisionKeyPeriodSeconds: values.ENMESH_REVISION_KEY_PERIOD,
@@ -33,5 +36,6 @@ export function operationsSchedules(values: Values): Schedule[] {
     { job: 'cleanup', everySeconds: cleanupEverySeconds },
     { job: 'revision-keys.rotate', everySeconds: rotateEverySeconds },
     { job: 'jwks.refresh', everySeconds: values.ENMESH_JWKS_INTERVAL },
+    { job: 'withdrawals.finish', everySeconds: finishEverySeconds },
   ];
 }

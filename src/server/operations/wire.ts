@@ -1,10 +1,13 @@
 /** Between the messages of operations and what they mean. */
 import { AppError } from '../../domain/errors.ts';
 import * as proto from '../../gen/enmesh/operations/v1/operations.ts';
+import type { WithdrawalCounts, WithdrawalScope } from '../../domain/withdrawal/withdrawal.ts';
 import type { QueuedJob } from '../../platform/jobs.ts';
 import type { Hold, HoldSubject } from '../../storage/holds.ts';
+import type { Withdrawal } from '../../storage/withdrawal-records.ts';
 import type { RefreshedJwks } from '../jwks/refresh.ts';
 import type { CleanupCounts } from './cleanup.ts';
+import type { WithdrawRequest } from './withdraw.ts';
 
 /** For an answer. */
 export function toCleanupMessage(counts: CleanupCounts): proto.CleanupResponse {
@@ -16,6 +19,7 @@ export function toCleanupMessage(counts: CleanupCounts): proto.CleanupResponse {
     batches: BigInt(counts.batches),
     paddingKeys: BigInt(counts.paddingKeys),
     statistics: BigInt(counts.statistics),
+    tombstones: BigInt(counts.tombstones),
   };
 }
 
@@ -59,4 +63,43 @@ export function holdSubject(subject: proto.HoldSubject): HoldSubject {
 /** For an answer. */
 export function toHoldMessage({ subject, name, since }: Hold): proto.Hold {
   return { subject: subjects[subject], name, since };
+}
+
+const scopes: Readonly<Record<WithdrawalScope, proto.WithdrawalScope>> = {
+  app: proto.WithdrawalScope.APP,
+  authority: proto.WithdrawalScope.HEALTH_AUTHORITY,
+  partner: proto.WithdrawalScope.PARTNER,
+  import: proto.WithdrawalScope.IMPORT,
+};
+
+/** Of a request. @throws AppError invalid `bad_withdrawal_scope` */
+export function withdrawRequest(request: proto.WithdrawRequest, actor: string): WithdrawRequest {
+  const scope = (Object.keys(scopes) as WithdrawalScope[]).find((key) => scopes[key] === request.scope);
+  if (scope !== undefined) {
+    return { scope, name: request.name, since: request.since ?? null, until: request.until ?? null, actor };
+  }
+  const message = 'scope must be an app, a health authority, a partner or an import';
+  throw new AppError('invalid', 'bad_withdrawal_scope', message);
+}
+
+/** For an answer. @param id of the withdrawal; 0 = there is none */
+export function toWithdrawMessage(id: string, { withdrawn, deleted }: WithdrawalCounts): proto.WithdrawResponse {
+  return { id: BigInt(id), withdrawnKeys: BigInt(withdrawn), deletedKeys: BigInt(deleted) };
+}
+
+/** For an answer. */
+export function toWithdrawalMessage(withdrawal: Withdrawal): proto.Withdrawal {
+  const { id, scope, name, since, until, at, actor, finishedAt, withdrawn, deleted } = withdrawal;
+  return {
+    id: BigInt(id),
+    scope: scopes[scope],
+    name,
+    since: since ?? undefined,
+    until: until ?? undefined,
+    at,
+    actor,
+    finishedAt: finishedAt ?? undefined,
+    withdrawnKeys: BigInt(withdrawn),
+    deletedKeys: BigInt(deleted),
+  };
 }

@@ -26,6 +26,7 @@ const storedKeys = fc.record({
   traveler: fc.boolean(),
   revision: fc.option(fc.record({ regions: fc.option(someCodes), traveler: fc.option(fc.boolean()) })),
   isOld: fc.boolean(),
+  isWithdrawn: fc.boolean(),
 });
 const wantedExport = fc.record({
   inputRegions: written,
@@ -66,8 +67,9 @@ describe('Export decision 1: the filters of an export', () => {
           const files = await readPublishedFiles(role, `e${String(index)}`);
           const primary = made.filter((key) => !key.isOld && isWanted(each, key.regions, key.traveler));
           const revised = made.filter(
-            ({ revision, regions, traveler }) =>
-              revision !== null && isWanted(each, revision.regions ?? regions, revision.traveler ?? traveler),
+            ({ revision, regions, traveler, isWithdrawn }) =>
+              (revision !== null || isWithdrawn) &&
+              isWanted(each, revision?.regions ?? regions, revision?.traveler ?? traveler),
           );
           expect(keysIn(files)).toEqual(primary.map(({ name }) => name).toSorted());
           expect(keysIn(files, 'revisedKeys')).toEqual(revised.map(({ name }) => name).toSorted());
@@ -85,6 +87,7 @@ async function insertOne(database: Parameters<typeof insertKeys>[0], key: Stored
     regions: key.regions,
     traveler: key.traveler,
     ...(key.revision === null ? {} : { revisedAt: WINDOW_START }),
+    ...(key.isWithdrawn ? { withdrawnAt: WINDOW_START } : {}),
     ...(key.revision?.regions ? { revisedRegions: key.revision.regions } : {}),
     ...(typeof key.revision?.traveler !== 'boolean' ? {} : { revisedTraveler: key.revision.traveler }),
   });

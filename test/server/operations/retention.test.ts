@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { reprocessBatch } from '../../../src/export/batch/reprocess.ts';
 import { writeOutdatedIndexes } from '../../../src/export/index/write-index.ts';
 import { cleanUp } from '../../../src/server/operations/cleanup.ts';
+import { withdraw } from '../../../src/server/operations/withdraw.ts';
 import { databaseTime } from '../../../src/storage/database-time.ts';
 import type { Database } from '../../../src/storage/database.ts';
 import { insertAuthority } from '../../support/authority.ts';
@@ -16,6 +17,7 @@ import {
   type ExportRole,
 } from '../../support/export-role.ts';
 import { countPublishes } from '../../support/statistics.ts';
+import { maxIntervalAgeSeconds, withdrawalOf, withdrawDeps } from '../../support/withdrawal.ts';
 
 const day = 86_400;
 const periodSeconds = day / 2;
@@ -42,6 +44,7 @@ const notOfPhones = new Set([
   'signing_key_versions',
   'signing_keys',
   'window_state',
+  'withdrawals',
 ]);
 
 /** Table → seconds that its times may be past; a table that is not named is not allowed. */
@@ -52,6 +55,9 @@ const oldest: Readonly<Record<string, number>> = {
   health_authority_stats: retentionSeconds + day + run,
   import_files: retentionSeconds + run,
   import_quarantine: retentionSeconds + run,
+  tombstones: run,
+  partner_quarantine: retentionSeconds + run,
+  pushed_batches: retentionSeconds + run,
   batches: retentionSeconds + periodSeconds + graceSeconds + run,
   files: retentionSeconds + periodSeconds + graceSeconds + run,
 };
@@ -64,17 +70,22 @@ it(
     const { database } = role.deps;
     await insertExport(role, { periodSeconds, graceSeconds });
     const importId = await insertImport(database);
+    const partnerId = await insertPartner(database);
     await role.deps.database.query(`update window_state set closed_through = closed_through - interval '1 day'`);
     const { authorityRowId: authorityId } = await insertAuthority(database);
     for (let half = 0; half < 2 * 20; half++) {
       const now = await databaseTime(database, role.clock);
       await insertKeys(database, { count: 3, createdAt: now });
-      await insertOthers(role, { now, importId, authorityId });
+      await insertOthers(role, { now, importId, partnerId, authorityId });
+      await withdrawSome(role, importId);
       role.clock.advance(periodSeconds * 1000);
       const [built] = await runAll(role);
       if (half % 5 === 0 && built) await reprocess(role, built.id);
       await writeOutdatedIndexes(role.deps);
-      await cleanUp({ ...role.deps, settings: { retentionSeconds } }, new AbortController().signal);
+      await cleanUp(
+        { ...role.deps, settings: { retentionSeconds, maxIntervalAgeSeconds } },
+        new AbortController().signal,
+      );
       await writeOutdatedIndexes(role.deps);
     }
     const now = await databaseTime(database, role.clock);
@@ -98,6 +109,17 @@ async function reprocess(role: ExportRole, batchId: string): Promise<void> {
   await reprocessBatch(role.deps, batchId, { signal: new AbortController().signal, actor: 'test' });
 }
 
+/** Of keys that nobody got yet, and of such as are published; most stay. */
+async function withdrawSome({ clock, deps: { database } }: ExportRole, importId: number): Promise<void> {
+  await database.query(
+    `update exposures set import_id = $1
+      where get_byte(key, 0) < 50 or created_at < (select max(created_at) from exposures) and get_byte(key, 0) > 200`,
+    [importId],
+  );
+  const request = withdrawalOf({ scope: 'import', name: 'cc' });
+  await withdraw(withdrawDeps({ database, clock }), request, new AbortController().signal);
+}
+
 async function insertImport(database: Database): Promise<number> {
   const { rows } = await database.query<{ id: number }>(
     `insert into imports (name, index_url, base_url, region, traveler)
@@ -106,14 +128,27 @@ async function insertImport(database: Database): Promise<number> {
   return rows[0]!.id;
 }
 
+async function insertPartner(database: Database): Promise<number> {
+  const { rows } = await database.query<{ id: number }>(
+    `insert into partners (name, address, identity_issuer, identity_subject, identity_audience, our_audience,
+                           require_server_identity)
+     values ('bb', 'localhost:1', 'https://id.bb.example', 'federation', 'us', 'bb', true) returning id`,
+  );
+  return rows[0]!.id;
+}
+
 interface Others {
   readonly now: Date;
   readonly importId: number;
+  readonly partnerId: number;
   readonly authorityId: number;
 }
 
-/** What publishes and imports leave behind, besides keys. */
-async function insertOthers({ deps: { database } }: ExportRole, { now, importId, authorityId }: Others): Promise<void> {
+/** What publishes, imports and partners leave behind, besides keys. */
+async function insertOthers(
+  { deps: { database } }: ExportRole,
+  { now, importId, partnerId, authorityId }: Others,
+): Promise<void> {
   await database.query(
     `insert into receipts (certificate_hash, content_hash, inserted, answered_interval, expires_at)
      values ($1, $1, 1, 1, $2)`,
@@ -127,6 +162,16 @@ async function insertOthers({ deps: { database } }: ExportRole, { now, importId,
                                     interval_count, report_type)
      select $1, id, $3, 'too_old', false, $4, 1, 144, 1 from file`,
     [importId, now.toISOString(), now, randomBytes(16)],
+  );
+  await database.query(
+    `insert into partner_quarantine (partner_id, direction, refused_at, reason, event, key, interval_start, interval_count,
+                                     transmission_risk, report_type, traveler, regions, path)
+     values ($1, 'pull', $2, 'too_old', 'published', $3, 1, 144, 0, 1, false, '{}', '{}')`,
+    [partnerId, now, randomBytes(16)],
+  );
+  await database.query(
+    `insert into pushed_batches (partner_id, id, content_hash, verdicts, received_at) values ($1, $2, '', '', $3)`,
+    [partnerId, randomBytes(16), now],
   );
 }
 

@@ -66,12 +66,13 @@ export async function explainStored(context: StoredContext, steps: Steps): Promi
 function tellKnown(known: KnownKey, facts: RevisionFacts): string[] {
   const sent = facts.sent.find(({ key }) => key.equals(known.key));
   if (!sent) return [];
+  const plan = planRevisions({ ...facts, sent: [sent], known: [known] });
+  const decision = plan.refusal ? plan.refusal.message : plan.revised.length > 0 ? 'is revised' : 'stays as it is';
+  if (known.isWithdrawn) return [`key ${String(sent.index)} was withdrawn, or deleted for its age: ${decision}`];
   const { reportType, revisedReportType, isLocal } = known;
   const history = revisedReportType === null ? reportType : `${reportType}, revised to ${revisedReportType}`;
   const origin = isLocal ? '' : ', from a partner or an import';
   const place = `from ${tellInterval(known.intervalStart)} for ${String(known.intervalCount)} intervals`;
-  const plan = planRevisions({ ...facts, sent: [sent], known: [known] });
-  const decision = plan.refusal ? plan.refusal.message : plan.revised.length > 0 ? 'is revised' : 'stays as it is';
   return [`key ${String(sent.index)} is known ${place}, ${history}${origin}: ${decision}`];
 }
 
@@ -82,7 +83,7 @@ function cureOf(code: string): string[] {
     case 'invalid_revision_token':
       return ['the token must be ours and list each known key with its start and period as stored'];
     case 'key_already_revised':
-      return ['a key can be revised once'];
+      return ['a key can be revised once, and a withdrawn one never; leave it out'];
     default:
       return ['likely and user-report may become confirmed or negative, user-report also likely; all else stays'];
   }
