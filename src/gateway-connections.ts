@@ -2,6 +2,7 @@
 import { StreamingPublishClient } from './gateway/publish/stream/client.ts';
 import type { GatewayOptions } from './gateway/start.ts';
 import { ExportServiceDefinition } from './gen/enmesh/export/v1/export.ts';
+import { IdentityServiceDefinition } from './gen/enmesh/federation/v1/identity.ts';
 import { PublishServiceDefinition } from './gen/enmesh/publish/v1/publish.ts';
 import { PublishStreamServiceDefinition } from './gen/enmesh/publish/v1/publish_stream.ts';
 import { StatsServiceDefinition } from './gen/enmesh/publish/v1/stats.ts';
@@ -19,20 +20,27 @@ export interface Neighbours {
   /** Where connections are closed when the process stops. */
   readonly lifecycle: Lifecycle;
   readonly addresses: { readonly server?: Address; readonly export?: Address };
-  readonly server: { readonly localClient?: RunningGrpcServer['localClient'] } | undefined;
+  readonly server: Neighbour | undefined;
+  readonly federation: Neighbour | undefined;
+}
+
+interface Neighbour {
+  readonly localClient?: RunningGrpcServer['localClient'];
 }
 
 /**
- * The gateway's ways to the server role and to the export role.
+ * The gateway's ways to the server, the export and the federation role.
  * @throws ConfigurationError for TLS files that cannot be used
  */
 export async function connectGateway(
   values: Values,
-  { lifecycle, addresses, server }: Neighbours,
-): Promise<Pick<GatewayOptions, 'publish' | 'stats' | 'exports' | 'isReady'>> {
+  { lifecycle, addresses, server, federation }: Neighbours,
+): Promise<Pick<GatewayOptions, 'publish' | 'stats' | 'exports' | 'identity' | 'isReady'>> {
   const calls = await callSettings(values);
   const serverTarget = values.ENMESH_SERVER_TARGET ?? hostAndPort(addresses.server ?? values.ENMESH_GRPC_ADDRESS);
   const exportTarget = values.ENMESH_EXPORT_TARGET ?? hostAndPort(addresses.export ?? values.ENMESH_EXPORT_ADDRESS);
+  const federationTarget = values.ENMESH_FEDERATION_TARGET ?? hostAndPort(values.ENMESH_FEDERATION_ADDRESS);
+  const localFederation = values.ENMESH_FEDERATION_TARGET === undefined ? federation?.localClient : undefined;
   const closing = <T extends { close(): void }>(client: T): T => {
     lifecycle.add(whenStopped(client));
     return client;
@@ -52,6 +60,7 @@ export async function connectGateway(
     publish: localClient?.(PublishServiceDefinition) ?? streaming(),
     stats: localClient?.(StatsServiceDefinition) ?? connect(StatsServiceDefinition, serverTarget),
     exports: connect(ExportServiceDefinition, exportTarget),
+    identity: localFederation?.(IdentityServiceDefinition) ?? connect(IdentityServiceDefinition, federationTarget),
     isReady: () => health.isServing(),
   };
 }

@@ -10,6 +10,8 @@ import { exportsPrefix } from './exports/object-path.ts';
 import type { ExportClient } from './exports/wire.ts';
 import { healthRoutes } from './health.ts';
 import { HttpServer } from './http-server.ts';
+import { WellKnownRoute } from './identity/handle.ts';
+import type { IdentityClient } from './identity/wire.ts';
 import { openApiRoute } from './openapi/route.ts';
 import { sendPlain } from './plain-answer.ts';
 import { v1, v1alpha1 } from './publish/api.ts';
@@ -28,6 +30,7 @@ export interface GatewayOptions {
   readonly publish: PublishClient;
   readonly stats: StatsClient;
   readonly exports: ExportClient;
+  readonly identity: IdentityClient;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** True when a publish would find its way; `/health` tells it. */
@@ -87,6 +90,7 @@ function addRoutes(app: FastifyInstance, options: GatewayOptions): void {
   measureRequests(app, options.metrics);
   for (const route of routes) route.register(app);
   new ExportsRoute({ client: options.exports, settings, logger }).register(app);
+  new WellKnownRoute({ client: options.identity, settings, logger }).register(app);
   openApiRoute(app, settings);
   app.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document of a gateway, as it is configured. */
 import type { GatewaySettings } from '../settings.ts';
 import { apiPaths } from './api-paths.ts';
-import { documentPath, filePaths } from './file-paths.ts';
+import { documentPath, filePaths, issuerPaths } from './file-paths.ts';
 import type { Part } from './part.ts';
 import { schemas } from './schemas.ts';
 
@@ -25,7 +25,12 @@ export function openApiDocument(settings: Pick<GatewaySettings, 'hasV1Alpha1'>):
       description,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    paths: { ...apiPaths(settings), ...filePaths(), ...documentPath(openApiPath, openApiCacheControl) },
+    paths: {
+      ...apiPaths(settings),
+      ...filePaths(),
+      ...issuerPaths(),
+      ...documentPath(openApiPath, openApiCacheControl),
+    },
     components: {
       schemas: schemas(settings),
       securitySchemes: {

@@ -1,6 +1,8 @@
 /** Paths of `/openapi.json` for what anybody may read: published files, health, and the document itself. */
+import { wellKnownPaths } from '../../domain/federation/well-known.ts';
 import { cacheControl } from '../exports/cache-control.ts';
 import { exportsPrefix } from '../exports/object-path.ts';
+import { wellKnownCacheControl } from '../identity/handle.ts';
 import { header, reference, type Part } from './part.ts';
 
 const text = { type: 'string' };
@@ -73,6 +75,25 @@ export function filePaths(): Part {
       },
     }),
     ...healthPaths(),
+  };
+}
+
+/** What our issuer publishes of itself. */
+export function issuerPaths(): Part {
+  const { 404: absent, 503: unavailable } = failures;
+  const notOurs = { ...absent, description: 'The issuer of our tokens is not ours.' };
+  const document = (id: string, summary: string, type: string): Part => {
+    const headers = { 'cache-control': header('How long it may be kept.', { const: wellKnownCacheControl }) };
+    const whole = { description: 'All of it.', headers, content: { [type]: { schema: { type: 'object' } } } };
+    return readable({ id, summary, responses: { 200: whole, 404: notOurs, 503: unavailable } });
+  };
+  return {
+    [wellKnownPaths.configuration]: document(
+      'readIssuer',
+      'Who signs our ID tokens (OpenID Connect Discovery).',
+      'application/json',
+    ),
+    [wellKnownPaths.jwks]: document('readIssuerKeys', 'The keys that verify them.', 'application/jwk-set+json'),
   };
 }
 
