@@ -24,11 +24,15 @@ export interface SharedResources {
   isReady(): Promise<boolean>;
 }
 
-/** What the roles that work on keys and files share besides. */
-export interface DataResources extends SharedResources {
-  readonly blobStore: BlobStore;
+/** What the roles that sign or encrypt share besides. */
+export interface KeyResources extends SharedResources {
   readonly keyManager: KeyManager;
   readonly jobQueue: JobQueue;
+}
+
+/** What the roles that work on files share besides. */
+export interface DataResources extends KeyResources {
+  readonly blobStore: BlobStore;
 }
 
 /** What opening needs. */
@@ -87,15 +91,19 @@ export function directUrl(values: Values): string {
   return values.ENMESH_DATABASE_DIRECT_URL ?? values.ENMESH_DATABASE_URL!;
 }
 
-/** Opens what the roles that work on keys and files use besides. */
-export async function openDataResources(
+/** Opens what the roles that sign or encrypt use besides. */
+export async function openKeyResources(
   { values, lifecycle }: ResourceOptions,
   shared: SharedResources,
-): Promise<DataResources> {
+): Promise<KeyResources> {
   return {
     ...shared,
-    blobStore: await openBlobStore(blobStoreSettings(values)),
     keyManager: await openKeyManager(keyManagerSettings(values)),
     jobQueue: lifecycle.add(await openJobQueue(directUrl(values))),
   };
+}
+
+/** Opens what the roles that work on files use besides. */
+export async function openDataResources({ values }: ResourceOptions, opened: KeyResources): Promise<DataResources> {
+  return { ...opened, blobStore: await openBlobStore(blobStoreSettings(values)) };
 }

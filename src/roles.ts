@@ -11,7 +11,7 @@ import type { Logger } from './platform/logger.ts';
 import { Metrics } from './platform/metrics.ts';
 import { Readiness } from './platform/readiness.ts';
 import { startStatusServer } from './platform/status-server.ts';
-import { directUrl, openDatabase, openDataResources, type SharedResources } from './resources.ts';
+import { directUrl, openDatabase, openDataResources, openKeyResources, type SharedResources } from './resources.ts';
 
 /** Every role, in the order in which they start. */
 export const roleNames = ['server', 'export', 'federation', 'gateway'] as const satisfies readonly Role[];
@@ -55,8 +55,9 @@ interface Assembly {
   readonly metrics: Metrics;
   readonly readiness: Readiness;
   readonly addresses: Partial<Record<Role | 'metrics', Address>>;
-  /** The server role, when it runs in this process. */
+  /** The roles that the gateway calls without a socket, when they run in this process. */
   server?: StartedRole;
+  federation?: StartedRole;
 }
 
 /**
@@ -119,18 +120,19 @@ async function startStateful(options: RolesOptions, assembly: Assembly): Promise
     if (!roles.has(role)) return;
     const running = lifecycle.add(await starter());
     addresses[role] = running.address;
-    if (role === 'server') assembly.server = running;
+    if (role === 'server' || role === 'federation') assembly[role] = running;
     started.push(running);
   };
+  const opened = await openKeyResources(resources, shared);
   // Loaded when they are run: a process holds the code of its own roles only.
   if (roles.has('server') || roles.has('export')) {
     const { isDev, configuration } = options;
-    const opened = await openDataResources(resources, shared);
-    const data = { ...opened, isDev, ...(configuration === undefined ? {} : { configuration }) };
+    const files = await openDataResources(resources, opened);
+    const data = { ...files, isDev, ...(configuration === undefined ? {} : { configuration }) };
     await start('server', async () => await (await import('./server/start.ts')).startServer(values, data));
     await start('export', async () => await (await import('./export/start.ts')).startExport(values, data));
   }
-  await start('federation', async () => await (await import('./federation/start.ts')).startFederation(values, shared));
+  await start('federation', async () => await (await import('./federation/start.ts')).startFederation(values, opened));
   lifecycle.together(started);
   if (started.every(({ jobs = [] }) => jobs.length === 0)) return [];
   return [lifecycle.add(await startBackground(values, shared, started))];
@@ -145,8 +147,8 @@ async function startBackground(
     databaseUrl: directUrl(values),
     jobs: started.flatMap(({ jobs }) => jobs ?? []),
     schedules: started.flatMap(({ schedules }) => schedules ?? []),
-    // Beside batches: mirrors and imports, which may wait for others for minutes, and everything that is short.
-    concurrency: values.ENMESH_EXPORT_CONCURRENCY + 3,
+    // Beside batches and partners: mirrors and imports, which may wait for others for minutes, and everything that is short.
+    concurrency: values.ENMESH_EXPORT_CONCURRENCY + 2 * values.ENMESH_FEDERATION_CONCURRENCY + 3,
     logger,
     metrics,
     abortAfterMs: values.ENMESH_STOP_TIMEOUT * 500,
@@ -155,23 +157,21 @@ async function startBackground(
 
 async function startGatewayRole(
   { values, logger }: RolesOptions,
-  { lifecycle, metrics, readiness, addresses, server }: Assembly,
+  { metrics, readiness, ...assembly }: Assembly,
 ): Promise<StartedRole> {
   const [{ gatewaySettings }, { startGateway }, { connectGateway }] = await Promise.all([
     import('./gateway/settings.ts'),
     import('./gateway/start.ts'),
     import('./gateway-connections.ts'),
   ]);
-  const { publish, stats, exports, isReady } = await connectGateway(values, { lifecycle, addresses, server });
+  const { lifecycle, addresses, server, federation } = assembly;
+  const connections = await connectGateway(values, { lifecycle, addresses, server, federation });
   const gateway = await startGateway({
+    ...connections,
     settings: await gatewaySettings(values),
-    publish,
-    stats,
-    exports,
     logger,
     metrics,
-    isReady,
   });
-  readiness.add({ name: 'server role', run: isReady });
+  readiness.add({ name: 'server role', run: connections.isReady });
   return lifecycle.add(gateway);
 }

@@ -14,7 +14,7 @@ export interface KeysOfFile {
   readonly revisedKeys: readonly DecodedKey[];
 }
 
-/** The window is over, so nobody else writes there; keys and padding that are here stay as they are. */
+/** The window is over, so nobody else writes there; keys and padding that are here stay as they are, and what is gone is. */
 export async function importKeys(client: Queryable, series: PlannableExport, file: KeysOfFile): Promise<void> {
   const regions = series.inputRegions.includes(series.outputRegion) ? [series.outputRegion] : series.inputRegions;
   for (const chunk of chunksOf(file.keys)) {
@@ -25,6 +25,7 @@ export async function importKeys(client: Queryable, series: PlannableExport, fil
          from unnest($3::bytea[], $4::integer[], $5::smallint[], $6::smallint[], $7::smallint[], $8::smallint[])
            as k (key, interval_start, interval_count, risk, report_type, onset_days)
         where not exists (select from padding_keys p where p.key = k.key)
+          and k.key not in (select dead from tombstoned_keys($3::bytea[]) as dead)
         order by k.key
        on conflict (key) do nothing`,
       [file.windowStart, regions, ...columns(chunk)],

@@ -38,7 +38,7 @@ export interface NewKeys {
 export interface Known {
   /** What the same request was answered before. */
   readonly answer: EarlierAnswer | undefined;
-  /** Those of its keys that are stored. */
+  /** Those of its keys that are stored, and those that are never to be accepted again. */
   readonly keys: readonly KnownKey[];
 }
 
@@ -54,7 +54,7 @@ export async function findKnown(
     values: [facts.receipt?.certificateHash ?? null, facts.receipt?.contentHash ?? null, keyArray(keys)],
   });
   const answered = rows.find(({ key }) => key === null);
-  return { answer: answered && earlierAnswer(answered), keys: rows.flatMap((row) => knownKey(row) ?? []) };
+  return { answer: answered && earlierAnswer(answered), keys: rows.flatMap((row) => knownKey(row, keys) ?? []) };
 }
 
 /**
@@ -94,14 +94,17 @@ export async function reviseKeys(
 const findKnownSql = `
 select inserted, tokens, answered_interval, null::bytea as key, null::integer as interval_start,
        null::smallint as interval_count, null::smallint as report_type, null::smallint as revised_report_type,
-       null::boolean as is_local
+       null::boolean as is_local, null::boolean as is_withdrawn
   from receipts
  where certificate_hash = $1 and content_hash = $2
 union all
 select null, null, null, key, interval_start, interval_count, report_type, revised_report_type,
-       partner_id is null and import_id is null and provenance is null
+       partner_id is null and import_id is null and provenance is null, withdrawn_at is not null
   from exposures
- where key = any($3::bytea[])`;
+ where key = any($3::bytea[])
+union all
+select null, null, null, key, null, null, null, null, null, true
+  from tombstoned_keys($3::bytea[]) as key`;
 const publishKeysSql = countingIfWritten('publish_keys', 17);
 const reviseKeysSql = countingIfWritten('revise_keys', 18);
 
@@ -115,14 +118,15 @@ select is_written,
 
 type WriteRow = Omit<KeptKey, 'index'> & { readonly expected?: ReportType };
 
-/** Either an earlier answer, or a stored key. */
+/** Either an earlier answer, or a stored key, or one of which nothing is left but that it is not to be accepted. */
 interface KnownRow extends EarlierAnswerRow {
   key: Buffer | null;
-  interval_start: number;
-  interval_count: number;
-  report_type: number;
+  interval_start: number | null;
+  interval_count: number | null;
+  report_type: number | null;
   revised_report_type: number | null;
-  is_local: boolean;
+  is_local: boolean | null;
+  is_withdrawn: boolean;
 }
 
 /** The stored place in time counts, whatever was sent. */
@@ -135,15 +139,19 @@ function revisionRow({ sent, known }: Revision): WriteRow {
   };
 }
 
-function knownKey(row: KnownRow): KnownKey | undefined {
-  if (row.key === null) return undefined;
+function knownKey(row: KnownRow, sent: readonly KeptKey[]): KnownKey | undefined {
+  const { key } = row;
+  if (key === null) return undefined;
+  // Of a key that is gone, what is sent is as good as what was stored: it is refused either way.
+  const place = row.interval_start === null ? sent.find((kept) => kept.key.equals(key)) : undefined;
   return {
-    key: row.key,
-    intervalStart: row.interval_start,
-    intervalCount: row.interval_count,
-    reportType: reportTypeOfCode(row.report_type),
+    key,
+    intervalStart: place?.intervalStart ?? row.interval_start ?? 0,
+    intervalCount: place?.intervalCount ?? row.interval_count ?? 0,
+    reportType: reportTypeOfCode(row.report_type ?? 0),
     revisedReportType: row.revised_report_type === null ? null : reportTypeOfCode(row.revised_report_type),
-    isLocal: row.is_local,
+    isLocal: row.is_local ?? true,
+    isWithdrawn: row.is_withdrawn,
   };
 }
 

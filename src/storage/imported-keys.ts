@@ -2,7 +2,6 @@
 import type { ImportableKey } from '../domain/import/judge-key.ts';
 import type { StoredKey } from '../domain/import/judge-revision.ts';
 import { reportTypeCodes, reportTypeOfCode } from '../domain/publish/report-type.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { Queryable } from './database.ts';
 import { arrayOf, byKey } from './publish-statement.ts';
 
@@ -12,12 +11,6 @@ export interface ImportFacts {
   readonly name: string;
   readonly region: string;
   readonly traveler: boolean;
-}
-
-/** Takes the transaction into the present window, which stays open until it ends. @returns the window's start */
-export async function enterWindow(client: Queryable, clock: Clock): Promise<Date> {
-  const { rows } = await client.query<{ start: Date }>('select enter_window($1) as start', [clock.forDatabase()]);
-  return rows[0]!.start;
 }
 
 /** How the keys of an import are told from those that were published here. */
@@ -57,12 +50,14 @@ interface StoredRow {
   report_type: number;
   revised_report_type: number | null;
   import_id: number | null;
+  is_withdrawn: boolean;
 }
 
 /** Those of the keys that are stored, locked until the transaction ends. */
 export async function lockStoredKeys(client: Queryable, keys: readonly Buffer[]): Promise<readonly StoredKey[]> {
   const { rows } = await client.query<StoredRow>(
-    `select key, interval_start, interval_count, report_type, revised_report_type, import_id
+    `select key, interval_start, interval_count, report_type, revised_report_type, import_id,
+            withdrawn_at is not null as is_withdrawn
        from exposures where key = any($1::bytea[]) order by key for update`,
     [keys],
   );
@@ -73,6 +68,7 @@ export async function lockStoredKeys(client: Queryable, keys: readonly Buffer[])
     reportType: reportTypeOfCode(row.report_type),
     revisedReportType: row.revised_report_type === null ? null : reportTypeOfCode(row.revised_report_type),
     importId: row.import_id,
+    isWithdrawn: row.is_withdrawn,
   }));
 }
 

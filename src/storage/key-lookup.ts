@@ -10,6 +10,7 @@ export interface StoredKey {
   readonly isGenerated: boolean;
   readonly createdAt: Date;
   readonly revisedAt: Date | null;
+  readonly withdrawnAt: Date | null;
   /** In which lists it stands, and the time that decides its window in each. */
   readonly appearances: readonly KeyAppearance[];
 }
@@ -28,9 +29,9 @@ export async function readOneMoment(client: Queryable): Promise<void> {
 /** Null when nothing is known of it. */
 export async function findKey(client: Queryable, key: Buffer): Promise<StoredKey | null> {
   const { rows } = await client.query<StoredKeyRow>(
-    `select created_at, revised_at, null::boolean as padding_is_revised from exposures where key = $1
+    `select created_at, revised_at, withdrawn_at, null::boolean as padding_is_revised from exposures where key = $1
      union all
-     (select created_at, null, revised from padding_keys where key = $1 order by revised)`,
+     (select created_at, null, null, revised from padding_keys where key = $1 order by revised)`,
     [key],
   );
   const [first, ...further] = rows.map(toStoredKey);
@@ -41,6 +42,7 @@ export async function findKey(client: Queryable, key: Buffer): Promise<StoredKey
 interface StoredKeyRow {
   created_at: Date;
   revised_at: Date | null;
+  withdrawn_at: Date | null;
   /** Null = not padding. */
   padding_is_revised: boolean | null;
 }
@@ -49,11 +51,12 @@ interface StoredKeyRow {
 function toStoredKey({
   created_at: createdAt,
   revised_at: revisedAt,
+  withdrawn_at: withdrawnAt,
   padding_is_revised: isRevised,
 }: StoredKeyRow): StoredKey {
   const appearances: KeyAppearance[] = [{ list: isRevised === true ? 'revisedKeys' : 'keys', at: createdAt }];
-  if (revisedAt !== null) appearances.push({ list: 'revisedKeys', at: revisedAt });
-  return { isGenerated: isRevised !== null, createdAt, revisedAt, appearances };
+  for (const at of [revisedAt, withdrawnAt]) if (at !== null) appearances.push({ list: 'revisedKeys', at });
+  return { isGenerated: isRevised !== null, createdAt, revisedAt, withdrawnAt, appearances };
 }
 
 /** Whether the batch holds the key in that list: the very rows that its files are built of. */

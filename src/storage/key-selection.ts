@@ -1,6 +1,7 @@
-/** Which rows a batch holds, as SQL: the one place for windows, regions, travelers and padding. */
+/** Which rows a batch holds, as SQL: the one place for windows, regions, travelers, withdrawals and padding. */
 import type { KeyRange, KeySelection } from '../domain/export/batch.ts';
 import type { KeyList } from '../domain/export-file/format.ts';
+import { reportTypeCodes } from '../domain/publish/report-type.ts';
 import { bigintLiteral, byteaLiteral, textArrayLiteral, timestampLiteral } from './sql-literals.ts';
 
 /** Real keys, padding, or both. */
@@ -15,14 +16,23 @@ const REVISED_COLUMNS = `key, revised_at as at, interval_start, interval_count,
   coalesce(revised_report_type, report_type) as report_type, revised_days_since_onset as days_since_onset,
   coalesce(revised_traveler, traveler) as traveler, coalesce(revised_regions, regions) as regions`;
 
+/** A withdrawn key goes to whoever got what it said last, with that, but as revoked. */
+const WITHDRAWN_COLUMNS = `key, withdrawn_at as at, interval_start, interval_count,
+  coalesce(revised_transmission_risk, transmission_risk) as transmission_risk,
+  ${reportTypeCodes.negative}::smallint as report_type,
+  case when revised_at is null then days_since_onset else revised_days_since_onset end as days_since_onset,
+  coalesce(revised_traveler, traveler) as traveler, coalesce(revised_regions, regions) as regions`;
+
 /**
  * A query whose rows are the batch's keys of one list, in no order, with the columns key, at (the window
- * that it was published or revised in), interval_start, interval_count, transmission_risk, report_type, days_since_onset,
+ * that it was published, revised or withdrawn in), interval_start, interval_count, transmission_risk, report_type, days_since_onset,
  * traveler and regions. Has no parameters.
  */
 export function keyRows(list: KeyList, selection: KeySelection, source: KeySource): string {
   const parts = [];
-  if (source !== 'padding') parts.push(list === 'keys' ? primaryRows(selection) : revisedRows(selection));
+  if (source !== 'padding') {
+    parts.push(...(list === 'keys' ? [primaryRows(selection)] : [revisedRows(selection), withdrawnRows(selection)]));
+  }
   if (source !== 'real' && selection.paddingDecision !== null) {
     parts.push(paddingRows(list, selection, selection.paddingDecision));
   }
@@ -56,10 +66,18 @@ function primaryRows(selection: KeySelection): string {
     where ${inWindow('created_at', selection)} and ${isSelected(selection, 'regions', 'traveler')}`;
 }
 
+/** A revision that is withdrawn in the same batch stays out: a list has a key once. */
 function revisedRows(selection: KeySelection): string {
   const { regions, traveler } = REVISED;
   return `select ${REVISED_COLUMNS} from exposures
-    where ${inWindow('revised_at', selection)} and ${isSelected(selection, regions, traveler)}`;
+    where ${inWindow('revised_at', selection)} and ${isSelected(selection, regions, traveler)}
+      and (${inWindow('withdrawn_at', selection)}) is not true`;
+}
+
+function withdrawnRows(selection: KeySelection): string {
+  const { regions, traveler } = REVISED;
+  return `select ${WITHDRAWN_COLUMNS} from exposures
+    where ${inWindow('withdrawn_at', selection)} and ${isSelected(selection, regions, traveler)}`;
 }
 
 function paddingRows(list: KeyList, selection: KeySelection, decision: string): string {

@@ -30,6 +30,11 @@ export function arrayOf(values: readonly (number | boolean | string | null)[]): 
   return `{${values.map((value) => (value === null ? 'NULL' : String(value))).join(',')}}`;
 }
 
+/** An array of texts as PostgreSQL reads it from text. */
+export function textArray(texts: readonly string[]): string {
+  return `{${texts.map((text) => `"${text.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+}
+
 /** All writers lock keys in this order, so that none waits for another in a circle. */
 export function byKey(a: { readonly key: Buffer }, b: { readonly key: Buffer }): number {
   return Buffer.compare(a.key, b.key);

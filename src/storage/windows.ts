@@ -1,6 +1,7 @@
 /** Windows of time: what is closed is never written again, and readers read nothing else. */
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../domain/errors.ts';
+import { databaseTime } from './database-time.ts';
 import type { Database, Queryable } from './database.ts';
 
 /** How far windows are closed, and how long they are. */
@@ -18,6 +19,12 @@ export async function readWindowState(database: Queryable): Promise<WindowState>
   const row = rows[0];
   if (!row) throw new AppError('internal', 'internal_error', 'the database has no window state; run enmesh migrate');
   return { truncateSeconds: row.truncate_seconds, closedThrough: row.closed_through };
+}
+
+/** Takes the transaction into the present window, which stays open until it ends. @returns the window's start */
+export async function enterWindow(client: Queryable, clock: Clock): Promise<Date> {
+  const { rows } = await client.query<{ start: Date }>('select enter_window($1) as start', [clock.forDatabase()]);
+  return rows[0]!.start;
 }
 
 /** Makes windows so long from now on; waits for running publishes, because the lock of a window depends on its length. */
@@ -42,6 +49,19 @@ export async function closeWindows(database: Queryable, clock: Clock): Promise<D
     if (further.getTime() === closedThrough.getTime()) return further;
     closedThrough = further;
   }
+}
+
+/** The time before which everything is closed, now: closes windows that have ended, and asks for no lock while none has. */
+export async function closedThrough({
+  database,
+  clock,
+}: {
+  readonly database: Queryable;
+  readonly clock: Clock;
+}): Promise<Date> {
+  const [state, now] = await Promise.all([readWindowState(database), databaseTime(database, clock)]);
+  const isCurrent = now.getTime() < state.closedThrough.getTime() + state.truncateSeconds * 1000;
+  return isCurrent ? state.closedThrough : await closeWindows(database, clock);
 }
 
 async function closeSomeWindows(database: Queryable, now: Date | null): Promise<Date> {

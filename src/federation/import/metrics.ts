@@ -7,7 +7,7 @@ import type { ImportDeps } from './settings.ts';
 /** Where importing reports. */
 export interface ImportMetrics {
   file(outcome: 'imported' | 'failed'): void;
-  keys(stored: StoredCounts, refusals: readonly Refusal[]): void;
+  keys(stored: StoredCounts & { readonly withdrawn: number }, refusals: readonly Refusal[]): void;
 }
 
 /** Declares the metrics, or finds them. */
@@ -19,14 +19,14 @@ export function importMetrics({ metrics }: Pick<ImportDeps, 'metrics'>): ImportM
   });
   const keys = metrics.counter({
     name: 'enmesh_import_keys_total',
-    help: 'Keys of imported files by outcome: inserted, revised, quarantined, or a revision that waits for its key.',
+    help: 'Keys of imported files by outcome: inserted, revised, quarantined, withdrawn here, or a revision that waits for its key.',
     labelNames: ['outcome'],
   });
   return {
     file: (outcome) => files.inc({ outcome }),
-    keys: ({ inserted, revised }, refusals) => {
+    keys: ({ inserted, revised, withdrawn }, refusals) => {
       const waiting = refusals.filter((refusal) => refusal === unknownKey).length;
-      const outcomes = { inserted, revised, waiting, quarantined: refusals.length - waiting };
+      const outcomes = { inserted, revised, withdrawn, waiting, quarantined: refusals.length - waiting };
       for (const [outcome, number] of Object.entries(outcomes)) if (number > 0) keys.inc({ outcome }, number);
     },
   };

@@ -6,7 +6,7 @@ import { quarantinedKeys, updateQuarantine, type QuarantinedKey } from '../../st
 import { importSources, reopenFiles, type ImportSource } from '../../storage/imports.ts';
 import { importMetrics } from './metrics.ts';
 import type { ImportDeps } from './settings.ts';
-import { takeIn } from './store-keys.ts';
+import { takeIn } from './take-in.ts';
 
 /** Keys of one transaction. */
 const chunkKeys = 1_000;
@@ -86,11 +86,12 @@ async function replayChunk(
   options: Pick<Replay, 'source' | 'now'> & { list: KeyList; candidates: readonly QuarantinedKey[] },
 ): Promise<number> {
   const { counts, released } = await deps.database.transaction(async (client) => {
-    const outcome = await takeIn(client, deps, options);
+    const { counts, accepted, withdrawn, ...outcome } = await takeIn(client, deps, options);
     const refused = outcome.refused.map(([{ id }, refusal]) => [id, refusal] as const);
+    const released = [...accepted, ...withdrawn].map(({ id }) => id);
     return {
-      counts: outcome.counts,
-      released: await updateQuarantine(client, { released: outcome.accepted.map(({ id }) => id), refused }),
+      counts: { ...counts, withdrawn: withdrawn.length },
+      released: await updateQuarantine(client, { released, refused }),
     };
   });
   importMetrics(deps).keys(counts, []);

@@ -7,7 +7,7 @@ import { importFile } from './import-file.ts';
 import { readIndex } from './read-index.ts';
 import { namedSources } from './replay.ts';
 import type { ImportDeps } from './settings.ts';
-import { sideBySide } from './side-by-side.ts';
+import { sideBySide } from '../side-by-side.ts';
 
 /** Each may hold a whole file in memory, and a connection to the database. */
 const atATime = 4;

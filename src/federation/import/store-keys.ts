@@ -2,33 +2,18 @@
 import { AppError } from '../../domain/errors.ts';
 import { decodeKeys, type DecodedKey } from '../../domain/export-file/decode.ts';
 import type { KeyList } from '../../domain/export-file/format.ts';
-import { judgeKey, type ImportableKey } from '../../domain/import/judge-key.ts';
-import { judgeRevision } from '../../domain/import/judge-revision.ts';
-import type { Refusal } from '../../domain/import/refusal.ts';
-import { keyBounds } from '../../domain/publish/validate-key.ts';
-import type { Queryable } from '../../storage/database.ts';
 import { countStored, type FileHolder, type StoredCounts } from '../../storage/import-files.ts';
 import { quarantineKeys } from '../../storage/import-quarantine.ts';
-import {
-  enterWindow,
-  insertImportedKeys,
-  lockStoredKeys,
-  reviseImportedKeys,
-  type ImportFacts,
-} from '../../storage/imported-keys.ts';
-import type { ImportSource } from '../../storage/imports.ts';
 import { importMetrics } from './metrics.ts';
 import type { ImportDeps } from './settings.ts';
+import { takeIn, type Origin } from './take-in.ts';
 
 /** Keys of one transaction: short enough that a window's end waits for none. */
 const chunkKeys = 2_000;
 
 /** Where a file's keys come from, and who stores them. */
-export interface Delivery {
-  readonly source: ImportSource;
+export interface Delivery extends Origin {
   readonly holder: FileHolder;
-  /** What keys are judged by. */
-  readonly now: Date;
 }
 
 /**
@@ -51,74 +36,6 @@ export async function storeKeys(
   return counts;
 }
 
-/** A key of a file or of the quarantine. */
-export interface Candidate {
-  readonly sent: DecodedKey;
-}
-
-/** What became of candidates. */
-export interface Outcome<C extends Candidate> {
-  readonly counts: StoredCounts;
-  /** Stored now or before. */
-  readonly accepted: readonly C[];
-  readonly refused: readonly (readonly [candidate: C, refusal: Refusal])[];
-}
-
-/** Judges and writes candidates of one list, within the caller's transaction. */
-export async function takeIn<C extends Candidate>(
-  client: Queryable,
-  deps: Pick<ImportDeps, 'clock' | 'settings'>,
-  { source, now, list, candidates }: Pick<Delivery, 'source' | 'now'> & { list: KeyList; candidates: readonly C[] },
-): Promise<Outcome<C>> {
-  const { rules } = deps.settings;
-  const bounds = keyBounds(rules, now);
-  const judged = candidates.map((candidate) => ({ candidate, ...judgeKey(list, candidate.sent, { rules, bounds }) }));
-  const refused = judged.flatMap(({ candidate, refusal }) =>
-    refusal === undefined ? [] : [[candidate, refusal] as const],
-  );
-  const sound = judged.flatMap(({ candidate, accepted }) =>
-    accepted === undefined ? [] : [{ candidate, key: accepted }],
-  );
-  const facts = { importId: source.id, name: source.name, region: source.region, traveler: source.traveler };
-  const window = await enterWindow(client, deps.clock);
-  if (list === 'keys') {
-    const inserted = await insertImportedKeys(client, facts, { window, keys: sound.map(({ key }) => key) });
-    return { counts: { inserted, revised: 0 }, accepted: sound.map(({ candidate }) => candidate), refused };
-  }
-  const revisions = await revise(client, facts, { window, sound: firstOfEach(sound) });
-  return { ...revisions, refused: [...refused, ...revisions.refused] };
-}
-
-interface Sound<C> {
-  readonly candidate: C;
-  readonly key: ImportableKey;
-}
-
-async function revise<C extends Candidate>(
-  client: Queryable,
-  facts: ImportFacts,
-  { window, sound }: { window: Date; sound: readonly Sound<C>[] },
-): Promise<Outcome<C>> {
-  const stored = await lockStoredKeys(
-    client,
-    sound.map(({ key }) => key.key),
-  );
-  const byKey = new Map(stored.map((row) => [nameOf(row), row]));
-  const verdicts = sound.map((entry) => ({
-    ...entry,
-    verdict: judgeRevision(entry.key, byKey.get(nameOf(entry.key)), facts.importId),
-  }));
-  const keys = verdicts.flatMap(({ key, verdict }) => (verdict === 'revise' ? [key] : []));
-  const revised = await reviseImportedKeys(client, facts, { window, keys });
-  const accepted: C[] = [];
-  const refused: (readonly [C, Refusal])[] = [];
-  for (const { candidate, verdict } of verdicts) {
-    if (verdict === 'revise' || verdict === 'unchanged') accepted.push(candidate);
-    else refused.push([candidate, verdict]);
-  }
-  return { counts: { inserted: 0, revised }, accepted, refused };
-}
-
 async function storeChunk(
   deps: ImportDeps,
   { source, holder, now }: Delivery,
@@ -134,11 +51,12 @@ async function storeChunk(
     if (await countStored(client, holder, terms)) return taken;
     throw leaseLost();
   });
+  const { counts, withdrawn, refused } = outcome;
   importMetrics(deps).keys(
-    outcome.counts,
-    outcome.refused.map(([, refusal]) => refusal),
+    { ...counts, withdrawn: withdrawn.length },
+    refused.map(([, refusal]) => refusal),
   );
-  return outcome.counts;
+  return counts;
 }
 
 /** Somebody else has the file: nothing of ours counts any more. */
@@ -155,15 +73,6 @@ function* chunksOf(keys: Iterable<DecodedKey>): Generator<DecodedKey[]> {
     chunk = [];
   }
   if (chunk.length > 0) yield chunk;
-}
-
-/** A key has one revision: of several in a part the first counts. */
-function firstOfEach<C>(sound: readonly Sound<C>[]): readonly Sound<C>[] {
-  return [...new Map(sound.toReversed().map((entry) => [nameOf(entry.key), entry])).values()];
-}
-
-function nameOf({ key }: { readonly key: Buffer }): string {
-  return key.toString('latin1');
 }
 
 function sum(a: StoredCounts, b: StoredCounts): StoredCounts {

@@ -3,7 +3,8 @@ import type { AcceptGrant, Partner, PullRule, PushRule, ServeGrant } from '../..
 import type { Queryable } from '../database.ts';
 import { toJson } from './json.ts';
 
-interface PartnerRow {
+/** A row of the columns that follow. */
+export interface PartnerRow {
   name: string;
   address: string;
   identity_issuer: string;
@@ -17,14 +18,19 @@ interface PartnerRow {
   push: PushRule | null;
 }
 
+/** Those that a configuration has of a partner. */
+export const partnerColumns = `name, address, identity_issuer, identity_subject, identity_audience, our_audience,
+            require_server_identity, serve, pull, accept, push`;
+
 /** All, oldest first. */
 export async function readPartners(database: Queryable): Promise<Partner[]> {
-  const { rows } = await database.query<PartnerRow>(
-    `select name, address, identity_issuer, identity_subject, identity_audience, our_audience,
-            require_server_identity, serve, pull, accept, push
-       from partners order by id`,
-  );
-  return rows.map((row) => ({
+  const { rows } = await database.query<PartnerRow>(`select ${partnerColumns} from partners order by id`);
+  return rows.map(toPartner);
+}
+
+/** The partner that a row describes. */
+export function toPartner(row: PartnerRow): Partner {
+  return {
     name: row.name,
     address: row.address,
     identity: { issuer: row.identity_issuer, subject: row.identity_subject, audience: row.identity_audience },
@@ -34,7 +40,7 @@ export async function readPartners(database: Queryable): Promise<Partner[]> {
     pull: row.pull,
     accept: row.accept,
     push: row.push,
-  }));
+  };
 }
 
 /** Creates it, or makes the one with this name be like it. */

@@ -125,7 +125,8 @@ describe('clean-up', () => {
     const { deps } = importer;
     const blobStore = await openBlobStore({ kind: 'filesystem', dir: folder.path });
     const clean = async () => {
-      await cleanUp({ ...deps, blobStore, settings: { retentionSeconds: 86_400 } }, new AbortController().signal);
+      const settings = { retentionSeconds: 86_400, maxIntervalAgeSeconds: 15 * 86_400 };
+      await cleanUp({ ...deps, blobStore, settings }, new AbortController().signal);
     };
     importer.clock.advance(86_400_000);
     await clean();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sideBySide } from '../../../src/federation/import/side-by-side.ts';
+import { sideBySide } from '../../src/federation/side-by-side.ts';
 
 describe('generators side by side', () => {
   it('give everything, with so many at work and no more', async () => {
