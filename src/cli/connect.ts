@@ -7,6 +7,7 @@ import { readValues, type Values } from '../platform/config/load.ts';
 import { target as readTarget } from '../platform/config/readers.ts';
 import { callSettings } from '../platform/config/tls-files.ts';
 import { createGrpcClient } from '../platform/grpc/client.ts';
+import { createHealthClient } from '../platform/grpc/health-client.ts';
 import type { Io } from './io.ts';
 
 /** Roles that answer gRPC. */
@@ -39,20 +40,24 @@ export function serverOption(role: GrpcRole): Option {
   return new Option(
     '--server <host:port>',
     `the ${role} role to ask (default: ${target}, or else ${address})`,
-  ).argParser((text: string) => {
-    try {
-      return readTarget(text);
-    } catch (error) {
-      throw new InvalidArgumentError(`It ${error instanceof Error ? error.message : 'cannot be read'}.`);
-    }
-  });
+  ).argParser(parseTarget);
+}
+
+/** For options that name a role's address. */
+export function parseTarget(text: string): string {
+  try {
+    return readTarget(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`It ${error instanceof Error ? error.message : 'cannot be read'}.`);
+  }
 }
 
 type GrpcDefinition = Parameters<typeof createGrpcClient>[0];
 
 /**
  * Calls a role and closes the connection, whatever happens.
- * @throws AppError what the role answered; `unavailable` with the target and the cure when nothing listens there
+ * @throws AppError what the role answered; `unreachable` with the target and the cure when nothing listens there, or
+ * what listens does not take the call
  */
 export async function withClient<Definition extends GrpcDefinition, T>(
   definition: Definition,
@@ -65,10 +70,11 @@ export async function withClient<Definition extends GrpcDefinition, T>(
   try {
     return await work(grpc.client);
   } catch (error) {
-    if (error instanceof AppError && error.kind === 'unavailable' && !(await listens(target))) {
-      throw unreachable(role, target, error);
-    }
-    throw error;
+    if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
+    if (!(await listens(target))) throw unreachable(role, target, error);
+    // A role that answers may say the same of somebody whom it calls.
+    if (error.code !== 'unavailable' || (await serves(target, values))) throw error;
+    throw deaf(target, error, values);
   } finally {
     grpc.close();
   }
@@ -89,6 +95,27 @@ export function cureFor(role: GrpcRole): string {
 function unreachable(role: GrpcRole, target: string, cause: AppError): AppError {
   const message = `nothing listens at ${target}, where the ${role} role is expected; ${cureFor(role)} (or --server)`;
   return new AppError('unavailable', 'unreachable', message, { cause });
+}
+
+function deaf(target: string, cause: AppError, values: Values): AppError {
+  const message = `${target} takes connections, but not our call: ${tlsCure(values)}`;
+  return new AppError('unavailable', 'unreachable', message, { cause });
+}
+
+/** What to look at when a role runs and calls fail: both sides must have TLS, or neither. */
+export function tlsCure({ ENMESH_CLIENT_TLS_CA: ca }: Values): string {
+  return ca === undefined
+    ? 'if the role has TLS, set ENMESH_CLIENT_TLS_CA to who signed its certificate'
+    : 'the role must have TLS, ENMESH_CLIENT_TLS_CA must have signed its certificate, and the certificate must name this host';
+}
+
+async function serves(target: string, values: Values): Promise<boolean> {
+  const health = createHealthClient(target, await callSettings(values));
+  try {
+    return await health.isServing();
+  } finally {
+    health.close();
+  }
 }
 
 async function listens(target: string): Promise<boolean> {

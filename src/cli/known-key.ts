@@ -19,12 +19,16 @@ export function knownKeyJson(known: ExplainKeyResponse): unknown {
   return { ...known, placements };
 }
 
+const nothingKnown =
+  'nothing is known of this key: it was never accepted, withdrawn before it was published, or deleted for its age\n';
+
 /** Where the key comes from, then a line for each list of each export. */
 export function knownKeyText(known: ExplainKeyResponse): string {
-  if (known.unknown) return 'nothing is known of this key: it was never accepted, or it is deleted for its age\n';
+  if (known.unknown) return nothingKnown;
   const origin = known.generated ? 'generated to hide how few real keys there are, for' : 'accepted in';
   const revised = known.revised === undefined ? '' : `, revised in that of ${formatTime(known.revised)}`;
-  const head = `${origin} the window of ${formatTime(known.created)}${revised}\n`;
+  const withdrawn = known.withdrawn === undefined ? '' : `, withdrawn in that of ${formatTime(known.withdrawn)}`;
+  const head = `${origin} the window of ${formatTime(known.created)}${revised}${withdrawn}\n`;
   return known.placements.length === 0 ? `${head}there is no export\n` : `${head}\n${placementTable(known.placements)}`;
 }
 

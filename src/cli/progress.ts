@@ -2,6 +2,7 @@
 import { AppError } from '../domain/errors.ts';
 import type { Io } from './io.ts';
 import { progressLine, type Step } from './progress-line.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 const clearLine = '\r\u001B[2K';
 const tickMs = 250;
@@ -87,20 +88,5 @@ class ProgressLine implements Bar {
 
   #clear(): void {
     if (this.#timer !== undefined) this.#io.stderr.write(clearLine);
-  }
-}
-
-/** Settles as `work` does, or rejects when the signal is aborted before. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    aborted.reject(signal.reason);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -48,10 +48,10 @@ it('prints the plan, applies it once, and finds nothing to change the second tim
   expect((await apply(changed, '--prune')).stdout).toContain('- exports aa\n');
 });
 
-it('warns of what has no effect yet, in the plan and when applying, as text and as JSON', async () => {
+it('warns of what is not wise, in the plan and when applying, as text and as JSON', async () => {
   await using admin = await startAdmin();
-  const path = await file({ partners: [members.partner] });
-  const warning = 'partners[0]: is kept but has no effect in this release';
+  const path = await file({ ...sampleDocument(), exports: [{ ...members.series, excludeRegions: ['AA'] }] });
+  const warning = 'exports[0].excludeRegions: names every region that goes in: none of their keys is exported';
   for (const more of [['--dry-run'], []]) {
     const apply = async (...words: string[]) =>
       await runCommand(['apply', '-f', path, '--server', admin.target, ...more, ...words]);

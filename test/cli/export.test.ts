@@ -201,7 +201,8 @@ describe('export explain', () => {
     await using role = await startExport({ signed: true });
     expect(await role.enmesh('export', 'explain', '02'.repeat(16))).toEqual({
       exitCode: 1,
-      stdout: 'nothing is known of this key: it was never accepted, or it is deleted for its age\n',
+      stdout:
+        'nothing is known of this key: it was never accepted, withdrawn before it was published, or deleted for its age\n',
       stderr: '',
     });
   });

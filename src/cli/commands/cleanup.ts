@@ -33,6 +33,7 @@ export function cleanupCommand({ io }: CommandSetup): Command {
         ['batches', deleted.batches],
         ['padding keys', deleted.paddingKeys],
         ['rows of counters', deleted.statistics],
+        ['tombstones of keys', deleted.tombstones],
       ] as const;
       io.stdout.write(
         formatTable(

@@ -9,6 +9,11 @@ export const commands: readonly LazyCommand[] = [
     load: async (setup) => (await import('./dev.ts')).devCommand(setup),
   },
   {
+    name: 'demo',
+    summary: 'two authorities in one terminal: a key crosses the border, and a phone there is warned',
+    load: async (setup) => (await import('./demo.ts')).demoCommand(setup),
+  },
+  {
     name: 'serve',
     argument: '[roles...]',
     summary: 'run roles: gateway, server, export, federation; none named = all',
@@ -36,6 +41,11 @@ export const commands: readonly LazyCommand[] = [
     load: async (setup) => (await import('./import.ts')).importCommand(setup),
   },
   {
+    name: 'federation',
+    summary: 'exchange keys with neighbouring authorities',
+    load: async (setup) => await (await import('./federation.ts')).federationCommand(setup),
+  },
+  {
     name: 'keys',
     summary: 'list, create, rotate and show signing keys',
     load: async (setup) => await (await import('./keys.ts')).keysCommand(setup),
@@ -60,6 +70,11 @@ export const commands: readonly LazyCommand[] = [
     name: 'hold',
     summary: 'stop an app, a health authority or an export, or let it go on',
     load: async (setup) => (await import('./hold.ts')).holdCommand(setup),
+  },
+  {
+    name: 'withdraw',
+    summary: 'take back keys of an app, a health authority, a partner or an import',
+    load: async (setup) => (await import('./withdraw.ts')).withdrawCommand(setup),
   },
   {
     name: 'rotate-revision-keys',

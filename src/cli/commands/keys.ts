@@ -17,13 +17,13 @@ const commands: readonly LazyCommand[] = [
   {
     name: 'rotate',
     argument: '<name>',
-    summary: 'make a new version of a configured signing key',
+    summary: "make a new version of a configured signing key, or of our issuer's",
     load: async (setup) => (await import('./keys-rotate.ts')).keysRotateCommand(setup),
   },
   {
     name: 'public',
     argument: '<name>',
-    summary: 'print the public key of a configured signing key',
+    summary: "print the public key of a configured signing key, or of our issuer's",
     load: async (setup) => (await import('./keys-public.ts')).keysPublicCommand(setup),
   },
 ];
@@ -32,7 +32,7 @@ const commands: readonly LazyCommand[] = [
 export async function keysCommand(setup: CommandSetup): Promise<Command> {
   const group = new Command('keys').description(
     'Signing keys. `list` and `create` speak of the key manager of this machine; `rotate` and `public` of a running ' +
-      'installation, by the names under `signingKeys` in its configuration.',
+      "installation, by the names under `signingKeys` in its configuration, or of `identity`, our issuer's key.",
   );
   await mountCommands(group, commands, setup);
   return group;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ConfigurationError, readValues, type Values } from '../../platform/config/load.ts';
 import { databaseUser } from '../../platform/embedded-postgres/cluster.ts';
 import type { Io } from '../io.ts';
+import { withIdentity } from '../start/identity.ts';
 import { failed, ok, type Finding } from './finding.ts';
 
 /** The installation that the environment describes. */
@@ -30,7 +31,7 @@ export async function checkEnvironment(
     const embedded =
       given.ENMESH_DATABASE_URL === undefined ? await embeddedUrl(given.ENMESH_DATA_DIR ?? '.enmesh') : undefined;
     const isDev = dev || embedded !== undefined;
-    const values = isDev ? await readValues(io.env, true) : given;
+    const values = isDev ? await withIdentity(await readValues(io.env, true)) : given;
     const databaseUrl = given.ENMESH_DATABASE_URL ?? embedded;
     const directUrl = given.ENMESH_DATABASE_DIRECT_URL ?? databaseUrl;
     const message = isDev ? 'every variable can be read; development defaults count' : 'every variable can be read';

@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { hostAndPort } from '../../platform/config/address.ts';
 import { callSettings } from '../../platform/config/tls-files.ts';
 import { createHealthClient } from '../../platform/grpc/health-client.ts';
-import { cureFor, targetOf, type GrpcRole } from '../connect.ts';
+import { cureFor, targetOf, tlsCure, type GrpcRole } from '../connect.ts';
 import type { Installation } from './environment-checks.ts';
 import { attempt, failed, ok, type Finding } from './finding.ts';
 
@@ -31,7 +31,11 @@ async function checkRole(role: GrpcRole, { values }: Installation, isNeeded: boo
   try {
     if (await health.isServing()) return ok(`${role} role`, `serves at ${target}`);
     if (!isNeeded) return ok(`${role} role`, 'does not run, and nothing is configured that needs it');
-    return failed(`${role} role`, `does not serve at ${target}`, `${cureFor(role)}; its log names the reason`);
+    return failed(
+      `${role} role`,
+      `does not serve at ${target}`,
+      `${cureFor(role)}; ${tlsCure(values)}; its log names the reason`,
+    );
   } finally {
     health.close();
   }

@@ -1,0 +1,48 @@
+/** Partners: their issuers can be read, and each is called by the federation role as it is to exchange keys. */
+import { PartnerServiceDefinition } from '../../gen/enmesh/federation/v1/partners.ts';
+import type { Values } from '../../platform/config/load.ts';
+import type { KnownPartner } from '../../storage/partners.ts';
+import { withClient } from '../connect.ts';
+import type { Io } from '../io.ts';
+import { count } from '../table.ts';
+import type { Installation } from './environment-checks.ts';
+import { attempt, ok, skipped, type Finding } from './finding.ts';
+import { readIssuer } from './read-issuer.ts';
+
+const cure =
+  "docs/federation.md tells what each side must set: address, TLS, and both sides' issuer, subject and audience; `enmesh federation check` repeats the call";
+
+/** Two findings a partner: its issuer, and where we call it, a handshake. */
+export async function checkPartners(
+  io: Io,
+  { values }: Installation,
+  partners: readonly KnownPartner[],
+): Promise<readonly Finding[]> {
+  const findings = partners.map(async (partner) => [
+    ...(await checkIssuer(values, partner)),
+    ...(await checkCalls(io, partner)),
+  ]);
+  return (await Promise.all(findings)).flat();
+}
+
+async function checkIssuer(values: Values, { name, identity }: KnownPartner): Promise<readonly Finding[]> {
+  const check = `issuer of ${name}`;
+  return await attempt(check, cure, async () => {
+    const keys = await readIssuer(values, identity.issuer, { setting: 'identity.issuer', mayBePrivate: false });
+    return ok(check, `${identity.issuer} publishes ${count(keys, 'key')}`);
+  });
+}
+
+async function checkCalls(io: Io, { name, pausedAt, pull, push }: KnownPartner): Promise<readonly Finding[]> {
+  const check = `partner ${name}`;
+  if (pull === null && push === null) return [];
+  if (pausedAt !== null) return [skipped(check, `is paused; \`enmesh federation resume ${name}\` lets it go on`)];
+  return await attempt(check, cure, async () => {
+    const connection = { io, role: 'federation', server: undefined } as const;
+    const answer = await withClient(PartnerServiceDefinition, connection, (client) => client.checkPartner({ name }));
+    const proof = answer.isServerVerified
+      ? 'and proves who it is'
+      : 'and proves nothing, which the configuration allows';
+    return ok(check, `answers in ${String(answer.roundTripMs)} ms (${answer.version}) ${proof}`);
+  });
+}
