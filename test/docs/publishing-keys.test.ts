@@ -185,7 +185,7 @@ function isAllowed(from: ReportType, reportType: ReportType): boolean {
   const key = Buffer.alloc(16);
   const place = { key, intervalStart: 1, intervalCount: 1 };
   const sent = { ...place, index: 0, transmissionRisk: 0, daysSinceOnset: 0, embargo: null };
-  const known = { ...place, reportType: from, revisedReportType: null, isLocal: true };
+  const known = { ...place, reportType: from, revisedReportType: null, isLocal: true, isWithdrawn: false };
   const policy = { requiresToken: false, allowsPartial: false };
   return !('refusal' in planRevisions({ sent: [sent], known: [known], token: 'missing', reportType, policy }));
 }

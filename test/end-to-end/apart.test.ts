@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { downloadAll, eventually } from '../support/download.ts';
 import { Playground, type EnmeshProcess, serveSettings } from '../support/enmesh.ts';
 import { installAuthority, post, startRoles, type Installed } from '../support/installed.ts';
-import { createEmptyDatabase } from '../support/postgres.ts';
+import { createEmptyDatabase, createTestDatabase } from '../support/postgres.ts';
 import { makeKeys } from '../support/phone.ts';
 
 const roles = ['server', 'export', 'federation', 'gateway'] as const;
@@ -40,7 +40,7 @@ describe('roles as processes', () => {
   });
 
   it('lose nothing and publish nothing twice when they are killed at any moment', { timeout: 240_000 }, async () => {
-    await using database = await createEmptyDatabase();
+    await using database = await createTestDatabase();
     await using playground = await Playground.open({ ...serveSettings(database.url), ENMESH_EXPORT_MIN_RECORDS: '0' });
     const { installed, processes } = await startApart(playground);
     const accepted: string[] = [];

@@ -5,7 +5,7 @@ import { downloadAll, eventually } from '../support/download.ts';
 import { Playground, serveSettings } from '../support/enmesh.ts';
 import { installAuthority, post, startRoles } from '../support/installed.ts';
 import { makeKeys } from '../support/phone.ts';
-import { createEmptyDatabase } from '../support/postgres.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 
 describe('an import between two installations', () => {
   it("puts the other authority's keys into our exports, with their revisions", { timeout: 180_000 }, async () => {
@@ -56,7 +56,7 @@ describe('an import between two installations', () => {
 });
 
 async function open() {
-  const database = await createEmptyDatabase();
+  const database = await createTestDatabase();
   const playground = await Playground.open({
     ...serveSettings(database.url),
     ENMESH_EXPORT_MIN_RECORDS: '10',

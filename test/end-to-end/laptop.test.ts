@@ -7,45 +7,48 @@ import { downloadAll, eventually, readIndex } from '../support/download.ts';
 import { Playground } from '../support/enmesh.ts';
 
 describe('enmesh dev', () => {
-  it('goes from nothing to a signed file that verifies, and stops cleanly', { timeout: 120_000 }, async () => {
-    await using playground = await Playground.open();
-    const { gatewayUrl, dataDir } = playground;
-    const dev = playground.start(['dev']);
-    const printed = await dev.prints(/^ready$/m);
-    expect(printed).toContain(gatewayUrl);
-    expect(printed).toContain('npx enmesh publish --keys 14');
+  it(
+    'goes from nothing to a signed file that verifies, keeps others out, and stops cleanly',
+    { timeout: 120_000 },
+    async () => {
+      await using playground = await Playground.open();
+      const { gatewayUrl, dataDir } = playground;
+      const dev = playground.start(['dev']);
+      const printed = await dev.prints(/^ready$/m);
+      expect(printed).toContain(gatewayUrl);
+      expect(printed).toContain('npx enmesh publish --keys 14');
+      // Who we are to partners, without any setting.
+      const discovery = await fetch(`${gatewayUrl}/.well-known/openid-configuration`);
+      expect(await discovery.json()).toMatchObject({ issuer: gatewayUrl });
 
-    const published = await playground.run('publish', '--keys', '14', '--json');
-    expect(published).toMatchObject({ code: 0 });
-    expect(published.stdout).toContain('"insertedExposures": 14');
+      const published = await playground.run('publish', '--keys', '14', '--json');
+      expect(published).toMatchObject({ code: 0 });
+      expect(published.stdout).toContain('"insertedExposures": 14');
 
-    await eventually(async () => (await readIndex(gatewayUrl, 'aa')).length > 0, 60);
-    const publicKey = join(dataDir, 'public-keys', 'main.pem');
-    const verified = await playground.run(
-      'export',
-      'verify',
-      `${gatewayUrl}/exports/aa/index.txt`,
-      '--public-key',
-      publicKey,
-    );
-    expect(verified).toMatchObject({ code: 0 });
+      await eventually(async () => (await readIndex(gatewayUrl, 'aa')).length > 0, 60);
+      const publicKey = join(dataDir, 'public-keys', 'main.pem');
+      const verified = await playground.run(
+        'export',
+        'verify',
+        `${gatewayUrl}/exports/aa/index.txt`,
+        '--public-key',
+        publicKey,
+      );
+      expect(verified).toMatchObject({ code: 0 });
 
-    const files = await downloadAll(gatewayUrl, 'aa', await readFile(publicKey, 'utf8'));
-    expect(files.flatMap(({ keys }) => keys).length).toBeGreaterThanOrEqual(1000);
-    expect((await playground.run('export', 'list')).stdout).toContain('complete');
-    expect(await dev.end()).toMatchObject({ code: 0 });
-  });
+      const files = await downloadAll(gatewayUrl, 'aa', await readFile(publicKey, 'utf8'));
+      expect(files.flatMap(({ keys }) => keys).length).toBeGreaterThanOrEqual(1000);
+      expect((await playground.run('export', 'list')).stdout).toContain('complete');
 
-  it('refuses a second start on the same data directory and names the first', { timeout: 60_000 }, async () => {
-    await using playground = await Playground.open();
-    const dev = playground.start(['dev']);
-    await dev.prints(/^ready$/m);
-    const second = await playground.run('dev');
-    expect(second.code).not.toBe(0);
-    expect(second.stderr).toContain(String(dev.pid));
-  });
+      // A second start on the same data directory is refused, and names the first.
+      const second = await playground.run('dev');
+      expect(second.code).not.toBe(0);
+      expect(second.stderr).toContain(String(dev.pid));
+      expect(await dev.end()).toMatchObject({ code: 0 });
+    },
+  );
 
-  it('ends with 1 and says why when its PostgreSQL ends by itself', { timeout: 60_000 }, async () => {
+  it('ends with 1 and says why when its PostgreSQL ends by itself', { timeout: 120_000 }, async () => {
     await using playground = await Playground.open();
     const dev = playground.start(['dev']);
     await dev.prints(/^ready$/m);
@@ -69,7 +72,7 @@ describe('enmesh dev', () => {
     const printed = await dev.prints(/^ready$/m);
     expect(printed).toContain(`curl https://127.0.0.1:${port}/exports/aa/index.txt`);
     expect(await readFile(join(playground.dataDir, 'phone.json'), 'utf8')).toContain(`"https://127.0.0.1:${port}"`);
-  }, 60_000);
+  }, 120_000);
 
   it('tells every fault of the environment at once and ends with 2', async () => {
     await using playground = await Playground.open({ ENMESH_NO_SUCH: '1', ENMESH_TRUNCATE_WINDOW: 'soon' });
@@ -86,7 +89,7 @@ describe('enmesh dev', () => {
     expect(ended.stderr).toContain('ENMESH_DATABASE_URL');
   });
 
-  it('refuses to listen off loopback without TLS', { timeout: 60_000 }, async () => {
+  it('refuses to listen off loopback without TLS', { timeout: 120_000 }, async () => {
     await using playground = await Playground.open({ ENMESH_GRPC_ADDRESS: '0.0.0.0:0' });
     const ended = await playground.run('dev');
     expect(ended.code).toBe(2);

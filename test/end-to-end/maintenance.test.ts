@@ -2,10 +2,10 @@
 import { expect, it } from 'vitest';
 import { Playground, serveSettings } from '../support/enmesh.ts';
 import { startRoles, writeAuthority } from '../support/installed.ts';
-import { createEmptyDatabase } from '../support/postgres.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 
 it('answers health and readiness, and 503 to publishes, chaff and stats (decision 14)', async () => {
-  await using database = await createEmptyDatabase();
+  await using database = await createTestDatabase();
   await using playground = await Playground.open({
     ...serveSettings(database.url),
     ENMESH_MAINTENANCE_MODE: 'true',

@@ -6,11 +6,11 @@ import { downloadFile, eventually, readIndex } from '../support/download.ts';
 import { Playground, serveSettings } from '../support/enmesh.ts';
 import { installAuthority, post, startRoles } from '../support/installed.ts';
 import { makeKeys } from '../support/phone.ts';
-import { createEmptyDatabase } from '../support/postgres.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 
 it("a mirror of another installation's export verifies with that one's key", { timeout: 180_000 }, async () => {
-  await using theirDatabase = await createEmptyDatabase();
-  await using ourDatabase = await createEmptyDatabase();
+  await using theirDatabase = await createTestDatabase();
+  await using ourDatabase = await createTestDatabase();
   await using theirs = await Playground.open({ ...serveSettings(theirDatabase.url), ENMESH_EXPORT_MIN_RECORDS: '10' });
   await using ours = await Playground.open({ ...serveSettings(ourDatabase.url), ENMESH_MIRROR_INTERVAL: '1s' });
   await Promise.all([startRoles(theirs), startRoles(ours)]);

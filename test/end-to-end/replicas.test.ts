@@ -5,7 +5,7 @@ import { eventually } from '../support/download.ts';
 import { Playground, serveSettings, type EnmeshProcess } from '../support/enmesh.ts';
 import { installAuthority, startRoles } from '../support/installed.ts';
 import { Load, type Outcome } from '../support/load.ts';
-import { createEmptyDatabase } from '../support/postgres.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 import { runSql } from '../support/sql.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -30,8 +30,8 @@ interface Watched {
  * @param change calls `takeOver` when new connections shall come to the second one, as a balancer would
  */
 async function watch(change: (first: EnmeshProcess, takeOver: () => void) => Promise<unknown>): Promise<Watched> {
-  await using database = await createEmptyDatabase();
-  await using playground = await Playground.open(serveSettings(database.url));
+  await using database = await createTestDatabase();
+  await using playground = await Playground.open({ ...serveSettings(database.url), ENMESH_STOP_DRAIN: '1s' });
   const { ENMESH_GRPC_ADDRESS: firstAddress, ENMESH_FEDERATION_ADDRESS: secondAddress } = playground.env;
   const start = async (role: string, settings: NodeJS.ProcessEnv = {}) =>
     await startRoles(playground, [role], { ENMESH_METRICS_ADDRESS: '127.0.0.1:0', ...settings });

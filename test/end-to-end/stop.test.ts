@@ -8,7 +8,7 @@ import { eventually } from '../support/download.ts';
 import { Playground, serveSettings } from '../support/enmesh.ts';
 import { installAuthority, post, startRoles } from '../support/installed.ts';
 import { Load } from '../support/load.ts';
-import { createEmptyDatabase } from '../support/postgres.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 
 const drainMs = 1_000;
 
@@ -17,8 +17,9 @@ describe('a process that is asked to stop', () => {
     ['the gateway apart from the others', ['gateway'], ['server', 'export']],
     ['all roles in one process', [], []],
   ])('loses no request: %s', { timeout: 90_000 }, async (_what, stopped, others) => {
-    await using database = await createEmptyDatabase();
-    await using playground = await Playground.open(serveSettings(database.url));
+    await using database = await createTestDatabase();
+    const settings = { ...serveSettings(database.url), ENMESH_STOP_DRAIN: `${String(drainMs / 1_000)}s` };
+    await using playground = await Playground.open(settings);
     if (others.length > 0) await startRoles(playground, others, { ENMESH_METRICS_ADDRESS: '127.0.0.1:0' });
     const enmesh = await startRoles(playground, stopped);
     const load = new Load(playground.gatewayUrl, await installAuthority(playground));
@@ -39,7 +40,7 @@ describe('a process that is asked to stop', () => {
   });
 
   it('says so at once everywhere, and goes on working meanwhile', { timeout: 60_000 }, async () => {
-    await using database = await createEmptyDatabase();
+    await using database = await createTestDatabase();
     const settings = { ...serveSettings(database.url), ENMESH_STOP_TIMEOUT: '20s', ENMESH_STOP_DRAIN: '5s' };
     await using playground = await Playground.open(settings);
     const enmesh = await startRoles(playground);
@@ -64,7 +65,7 @@ describe('a process that is asked to stop', () => {
   });
 
   it('lets one slow request hold up nothing else, and still ends cleanly', { timeout: 60_000 }, async () => {
-    await using database = await createEmptyDatabase();
+    await using database = await createTestDatabase();
     const settings = { ...serveSettings(database.url), ENMESH_STOP_TIMEOUT: '6s', ENMESH_STOP_DRAIN: '0s' };
     await using playground = await Playground.open(settings);
     const enmesh = await startRoles(playground);

@@ -26,6 +26,7 @@ import {
 } from '../../src/server/publish/revision-token.ts';
 import { appId, makeApple, sha256 } from '../server/attestation/apple.ts';
 import { makePlay, verdictFor } from '../server/attestation/google.ts';
+import { makeFederationTargets } from './federation-targets.ts';
 import { makeAuthorityPhone } from './sample-phone.ts';
 import type { Target } from './explore.ts';
 
@@ -45,6 +46,7 @@ export async function makeTargets(): Promise<readonly Target[]> {
     ...(await attestationTargets()),
     exportFile,
     ...importTargets(),
+    ...makeFederationTargets(),
   ];
 }
 

@@ -9,6 +9,7 @@ import type { Database } from '../../src/storage/database.ts';
 /** The present of these tests. */
 export const now = new Date('2026-03-20T10:00:00Z');
 export const retentionSeconds = 14 * 86_400;
+export const maxIntervalAgeSeconds = 15 * 86_400;
 /** Of the export that is inserted. */
 export const graceSeconds = 86_400;
 
@@ -54,7 +55,7 @@ export function cleanupDeps(database: Database, blobStore: BlobStore): CleanupDe
     database,
     blobStore,
     clock: new ManualClock(now),
-    settings: { retentionSeconds },
+    settings: { retentionSeconds, maxIntervalAgeSeconds },
     logger: createLogger({ level: 'silent', pretty: false }),
   };
 }

@@ -139,6 +139,8 @@ export interface KeysOptions {
   revisedAt?: Date;
   revisedRegions?: string[];
   revisedTraveler?: boolean;
+  /** Every key withdrawn then. */
+  withdrawnAt?: Date;
 }
 
 /** Inserts random keys, 100 confirmed ones at 09:00 in AA unless told otherwise; returns them in order, as hex. */
@@ -147,12 +149,13 @@ export async function insertKeys(database: Queryable, options: KeysOptions = {})
     `with made as (
        insert into exposures (key, created_at, interval_start, interval_count, transmission_risk, report_type,
                               days_since_onset, traveler, regions, revised_at, revised_report_type,
-                              revised_transmission_risk, revised_days_since_onset, revised_regions, revised_traveler)
+                              revised_transmission_risk, revised_days_since_onset, revised_regions, revised_traveler,
+                              withdrawn_at)
        select decode(md5($1 || i), 'hex'), $2, 2679000 + (i % 14) * 144, 144 - i % 2, $3, $4,
               case when i % 3 > 0 then i % 10 - 5 end, $5, $6, $7,
               case when $7::timestamptz is not null then 5 end, case when $7::timestamptz is not null then 6 end,
-              case when $7::timestamptz is not null then 2 end, $8, $9
-         from generate_series(1, $10::integer) as i
+              case when $7::timestamptz is not null then 2 end, $8, $9, $10
+         from generate_series(1, $11::integer) as i
        returning key)
      select encode(key, 'hex') as key from made order by key`,
     [
@@ -165,6 +168,7 @@ export async function insertKeys(database: Queryable, options: KeysOptions = {})
       options.revisedAt ?? null,
       options.revisedRegions ?? null,
       options.revisedTraveler ?? null,
+      options.withdrawnAt ?? null,
       options.count ?? 100,
     ],
   );

@@ -14,7 +14,7 @@ import { createOperationsService, type OperationsDeps } from '../../src/server/o
 import { createExplainPublish } from '../../src/server/publish/explain/service.ts';
 import { openBlobStore } from '../../src/storage/blob/open.ts';
 import { publishSettings } from '../server/publish/publisher.ts';
-import { now, retentionSeconds } from './cleanup.ts';
+import { maxIntervalAgeSeconds, now, retentionSeconds } from './cleanup.ts';
 import { createTestDatabase } from './postgres.ts';
 
 const daySeconds = 86_400;
@@ -22,6 +22,7 @@ const daySeconds = 86_400;
 /** Those of an ordinary installation, but for the wait. */
 export const operationsSettings: OperationsDeps['settings'] = {
   retentionSeconds,
+  maxIntervalAgeSeconds,
   revisionTokenKey: 'revision-token',
   revisionKeyPeriodSeconds: 7 * daySeconds,
   revisionKeyDeleteAfterSeconds: 15 * daySeconds,

@@ -8,6 +8,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#pass(client);
   });
   readonly #sockets = new Set<Socket>();
+  #isClosed = false;
   targetPort: number;
 
   private constructor(targetPort: number) {
@@ -30,7 +31,22 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** Breaks every connection, and every new one, until it is opened again. */
+  close(): void {
+    this.#isClosed = true;
+    this.cut();
+  }
+
+  /** Passes new connections on. */
+  open(): void {
+    this.#isClosed = false;
+  }
+
   #pass(client: Socket): void {
+    if (this.#isClosed) {
+      client.on('error', () => undefined).resetAndDestroy();
+      return;
+    }
     const target = connect(this.targetPort, '127.0.0.1');
     for (const [socket, other] of [
       [client, target],
