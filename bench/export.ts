@@ -1,12 +1,12 @@
 /** An export of a million keys (and of four) beside an ordered binary COPY of the same rows, with peak memory. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import pg from 'pg';
 import { ExportServiceDefinition, type ExportServiceClient } from '../src/gen/enmesh/export/v1/export.ts';
 import { createGrpcClient } from '../src/platform/grpc/client.ts';
 import { benchSmallBatches } from './small-batches.ts';
 import { peakMemoryMiB } from './support/cpu.ts';
 import { endProcess, openInstallation, type Installation } from './support/installation.ts';
+import { storeKeys } from './support/stored-keys.ts';
 
 const sizes = [1_000_000, 4_000_000];
 /** A COPY and an export each; the medians count. */
@@ -42,7 +42,7 @@ export async function benchExport(): Promise<void> {
 
 async function measure(installation: Installation, keys: number): Promise<void> {
   const batch = await planBatch(installation);
-  await insertKeys(installation.databaseUrl, batch, keys);
+  await storeKeys(installation.databaseUrl, { count: keys, from: batch.start });
   const exporter = await installation.serve('export');
   const idleMiB = peakMemoryMiB(exporter.pid!);
   const { client, close } = createGrpcClient(ExportServiceDefinition, installation.exportTarget, {}, limits);
@@ -76,35 +76,6 @@ async function planBatch(installation: Installation): Promise<PlannedBatch> {
   const [batch] = batches;
   if (!batch?.start || !batch.end) throw new Error('no batch was planned');
   return { id: batch.id, start: batch.start, end: batch.end };
-}
-
-/** Real rows with their indexes, made at the end: that is faster, and what they are is the same. */
-async function insertKeys(url: string, { start }: PlannedBatch, keys: number): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(`alter system set max_wal_size = '16GB'`);
-  await client.query('select pg_reload_conf()');
-  const { rows: indexes } = await client.query<{ name: string; text: string }>(
-    `select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as text
-       from pg_index i where i.indrelid = 'exposures'::regclass and not i.indisprimary`,
-  );
-  await client.query('begin');
-  await client.query(`set local maintenance_work_mem = '512MB'; alter table exposures drop constraint exposures_pkey`);
-  for (const { name } of indexes) await client.query(`drop index ${name}`);
-  await client.query(
-    `insert into exposures (key, created_at, interval_start, interval_count, transmission_risk, report_type,
-       days_since_onset, traveler, regions)
-     select uuid_send(gen_random_uuid()), $1::timestamptz + interval '1 hour' * (n % 4), 2900000 + 144 * (n % 14), 144, 2,
-            1, n % 14, false, '{AA}'
-       from generate_series(1, $2) as n`,
-    [start, keys],
-  );
-  await client.query('alter table exposures add primary key (key)');
-  for (const { text } of indexes) await client.query(text);
-  await client.query('commit');
-  await client.query('vacuum (analyze) exposures');
-  await client.query('checkpoint');
-  await client.end();
 }
 
 /** The baseline, in a process of its own that throws the bytes away. */

@@ -1,6 +1,7 @@
-/** `npm run bench [publish|export|download|side-channel]`: what Enmesh costs beside what PostgreSQL or nginx alone would cost, in the same run. */
+/** `npm run bench [publish|export|download|federation|side-channel]`: what Enmesh costs beside what PostgreSQL or nginx alone would cost, in the same run. */
 import { benchDownload } from './download.ts';
 import { benchExport } from './export.ts';
+import { benchFederation } from './federation.ts';
 import { benchPublish } from './publish.ts';
 import { benchSideChannel } from './side-channel.ts';
 
@@ -8,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   publish: benchPublish,
   export: benchExport,
   download: benchDownload,
+  federation: benchFederation,
   'side-channel': benchSideChannel,
 };
 const wanted = process.argv.slice(2);

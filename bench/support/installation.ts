@@ -19,12 +19,14 @@ export interface Installation {
   readonly env: NodeJS.ProcessEnv;
   readonly gatewayUrl: string;
   readonly exportTarget: string;
+  readonly federationTarget: string;
   readonly authorityKey: KeyObject;
   /** Starts one process with these roles and waits until it is ready. */
   serve(...roles: string[]): Promise<ChildProcess>;
   /** Starts one more process with the export role, at an address of its own. */
   serveAnotherExport(): Promise<{ readonly child: ChildProcess; readonly target: string }>;
-  apply(): Promise<void>;
+  /** @param partners lines of YAML beside the sample, such as `partners: […]` */
+  apply(partners?: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -61,10 +63,7 @@ export async function openInstallation(settings: NodeJS.ProcessEnv = {}): Promis
     ...settings,
   };
   const configuration = join(folder, 'bench.yaml');
-  writeFileSync(
-    configuration,
-    configurationText(authority.publicKey.export({ type: 'spki', format: 'pem' }).toString()),
-  );
+  const sampleText = configurationText(authority.publicKey.export({ type: 'spki', format: 'pem' }).toString());
   const children: ChildProcess[] = [];
   const start = async (roles: readonly string[], environment: NodeJS.ProcessEnv): Promise<ChildProcess> => {
     const stdio = ['ignore', 'pipe', 'inherit'] as const;
@@ -79,13 +78,15 @@ export async function openInstallation(settings: NodeJS.ProcessEnv = {}): Promis
     env,
     gatewayUrl: `http://127.0.0.1:${gateway}`,
     exportTarget: `127.0.0.1:${exports}`,
+    federationTarget: `127.0.0.1:${federation}`,
     authorityKey: authority.privateKey,
     serve: async (...roles) => await start(roles, env),
     serveAnotherExport: async () => {
       const target = `127.0.0.1:${await freePort()}`;
       return { target, child: await start(['export'], { ...env, ENMESH_EXPORT_ADDRESS: target }) };
     },
-    apply: async () => {
+    apply: async (partners = '') => {
+      writeFileSync(configuration, sampleText + partners);
       const child = spawn(process.execPath, [main, 'apply', '-f', configuration], { env, stdio: 'ignore' });
       const [code] = (await once(child, 'exit')) as [number];
       if (code !== 0) throw new Error('the benchmark configuration was refused');
