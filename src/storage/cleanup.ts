@@ -45,18 +45,7 @@ export async function deleteExposures(database: Queryable, limits: ExposureLimit
 
 /** Deletes tombstones of keys that were too old to be accepted before the limit. */
 export async function deleteTombstones(database: Queryable, limits: DeletionLimits): Promise<number> {
-  return await deleteInChunks(
-    database,
-    limits,
-    `with doomed as (
-       select hash from tombstones
-        where expires_at < $1 and expires_at >= $3
-        order by expires_at limit $2 for update skip locked
-     ), gone as (
-       delete from tombstones t using doomed d where t.hash = d.hash returning t.expires_at
-     )
-     select count(*)::integer as deleted, max(expires_at) as reached from gone`,
-  );
+  return await deleteInChunks(database, limits, olderRows({ table: 'tombstones', keys: ['hash'], time: 'expires_at' }));
 }
 
 /** Deletes receipts that expired before the limit. */
@@ -64,14 +53,7 @@ export async function deleteReceipts(database: Queryable, limits: DeletionLimits
   return await deleteInChunks(
     database,
     limits,
-    `with doomed as (
-       select certificate_hash from receipts
-        where expires_at < $1 and expires_at >= $3
-        order by expires_at limit $2 for update skip locked
-     ), gone as (
-       delete from receipts r using doomed d where r.certificate_hash = d.certificate_hash returning r.expires_at
-     )
-     select count(*)::integer as deleted, max(expires_at) as reached from gone`,
+    olderRows({ table: 'receipts', keys: ['certificate_hash'], time: 'expires_at' }),
   );
 }
 
@@ -80,16 +62,7 @@ export async function deletePaddingKeys(database: Queryable, limits: DeletionLim
   return await deleteInChunks(
     database,
     limits,
-    `with doomed as (
-       select created_at, key, revised from padding_keys
-        where created_at < $1 and created_at >= $3
-        order by created_at, key limit $2 for update skip locked
-     ), gone as (
-       delete from padding_keys p using doomed d
-        where p.created_at = d.created_at and p.key = d.key and p.revised = d.revised
-       returning p.created_at
-     )
-     select count(*)::integer as deleted, max(created_at) as reached from gone`,
+    olderRows({ table: 'padding_keys', keys: ['created_at', 'key', 'revised'], time: 'created_at' }),
   );
 }
 
@@ -98,14 +71,7 @@ export async function deleteQuarantine(database: Queryable, limits: DeletionLimi
   return await deleteInChunks(
     database,
     limits,
-    `with doomed as (
-       select id from import_quarantine
-        where refused_at < $1 and refused_at >= $3
-        order by refused_at, id limit $2 for update skip locked
-     ), gone as (
-       delete from import_quarantine q using doomed d where q.id = d.id returning q.refused_at
-     )
-     select count(*)::integer as deleted, max(refused_at) as reached from gone`,
+    olderRows({ table: 'import_quarantine', keys: ['id'], time: 'refused_at' }),
   );
 }
 
@@ -114,14 +80,7 @@ export async function deletePartnerQuarantine(database: Queryable, limits: Delet
   return await deleteInChunks(
     database,
     limits,
-    `with doomed as (
-       select id from partner_quarantine
-        where refused_at < $1 and refused_at >= $3
-        order by refused_at, id limit $2 for update skip locked
-     ), gone as (
-       delete from partner_quarantine q using doomed d where q.id = d.id returning q.refused_at
-     )
-     select count(*)::integer as deleted, max(refused_at) as reached from gone`,
+    olderRows({ table: 'partner_quarantine', keys: ['id'], time: 'refused_at' }),
   );
 }
 
@@ -130,14 +89,7 @@ export async function deletePushedBatches(database: Queryable, limits: DeletionL
   return await deleteInChunks(
     database,
     limits,
-    `with doomed as (
-       select partner_id, id from pushed_batches
-        where received_at < $1 and received_at >= $3
-        order by received_at limit $2 for update skip locked
-     ), gone as (
-       delete from pushed_batches b using doomed d where b.partner_id = d.partner_id and b.id = d.id returning b.received_at
-     )
-     select count(*)::integer as deleted, max(received_at) as reached from gone`,
+    olderRows({ table: 'pushed_batches', keys: ['partner_id', 'id'], time: 'received_at' }),
   );
 }
 
@@ -146,15 +98,33 @@ export async function deleteImportFiles(database: Queryable, limits: DeletionLim
   return await deleteInChunks(
     database,
     limits,
-    `with doomed as (
-       select id from import_files
-        where unlisted_at < $1 and unlisted_at >= $3 and status <> 'pending'
-        order by unlisted_at, id limit $2 for update skip locked
-     ), gone as (
-       delete from import_files f using doomed d where f.id = d.id returning f.unlisted_at
-     )
-     select count(*)::integer as deleted, max(unlisted_at) as reached from gone`,
+    olderRows({ table: 'import_files', keys: ['id'], time: 'unlisted_at', also: `status <> 'pending'` }),
   );
+}
+
+/** Rows that are deleted for their age alone. */
+interface AgeingRows {
+  readonly table: string;
+  /** The primary key's columns. */
+  readonly keys: readonly string[];
+  /** Indexed. */
+  readonly time: string;
+  /** A condition besides. */
+  readonly also?: string;
+}
+
+/** The statement for {@link deleteInChunks}, along the index of the time. */
+function olderRows({ table, keys, time, also = 'true' }: AgeingRows): string {
+  return `
+    with doomed as (
+      select ${keys.join(', ')} from ${table}
+       where ${time} < $1 and ${time} >= $3 and ${also}
+       order by ${[...new Set([time, ...keys])].join(', ')} limit $2 for update skip locked
+    ), gone as (
+      delete from ${table} t using doomed d where ${keys.map((key) => `t.${key} = d.${key}`).join(' and ')}
+      returning t.${time}
+    )
+    select count(*)::integer as deleted, max(${time}) as reached from gone`;
 }
 
 /**
