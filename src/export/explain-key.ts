@@ -4,9 +4,9 @@ import { AppError } from '../domain/errors.ts';
 import { batchOutlook, upcomingWindowOf, windowOutlook } from '../domain/export/outlook.ts';
 import type { ExportWindow } from '../domain/export/windows.ts';
 import { KEY_LENGTH } from '../domain/export-file/format.ts';
-import { batchesOfTime } from '../storage/batches-of-export.ts';
+import { batchesOfTime } from '../storage/exports/batches-of-export.ts';
 import type { Queryable } from '../storage/database.ts';
-import { configuredExports, type PlannableExport } from '../storage/exports.ts';
+import { configuredExports, type PlannableExport } from '../storage/exports/exports.ts';
 import {
   failedFilters,
   filesCoveringKey,
@@ -15,7 +15,7 @@ import {
   readOneMoment,
   type KeyAppearance,
   type StoredKey,
-} from '../storage/key-lookup.ts';
+} from '../storage/exports/key-lookup.ts';
 import { judgeGone, judgeListed } from './file-verdict.ts';
 import {
   excludedBy,

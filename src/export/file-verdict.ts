@@ -1,9 +1,9 @@
 /** Verdicts on a key whose file is built, or gone. */
 import type { Batch } from '../domain/export/batch.ts';
 import type { Queryable } from '../storage/database.ts';
-import type { PlannableExport } from '../storage/exports.ts';
-import { readIndexState, type PlaceIndex } from '../storage/index-state.ts';
-import type { CoveringFile } from '../storage/key-lookup.ts';
+import type { PlannableExport } from '../storage/exports/exports.ts';
+import { readIndexState, type PlaceIndex } from '../storage/exports/index-state.ts';
+import type { CoveringFile } from '../storage/exports/key-lookup.ts';
 import type { Verdict } from './key-verdict.ts';
 import { readIndexNames } from './index/read-index.ts';
 import type { ExportDeps } from './settings.ts';

@@ -1,7 +1,7 @@
 /** Background work of the export role: look for work, build one batch. */
 import { AppError } from '../domain/errors.ts';
 import type { Job, JobQueue } from '../platform/jobs.ts';
-import { dueBatches } from '../storage/batches.ts';
+import { dueBatches } from '../storage/exports/batches.ts';
 import { adoptPublishedFiles } from './adopt/adopt.ts';
 import { buildBatch } from './batch/build.ts';
 import { planBatches } from './batch/plan.ts';

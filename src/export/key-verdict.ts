@@ -2,8 +2,8 @@
 import type { KeySelection } from '../domain/export/batch.ts';
 import type { Outlook, WindowOfTime } from '../domain/export/outlook.ts';
 import type { ExportWindow } from '../domain/export/windows.ts';
-import type { PlannableExport } from '../storage/exports.ts';
-import type { KeyFilter } from '../storage/key-selection.ts';
+import type { PlannableExport } from '../storage/exports/exports.ts';
+import type { KeyFilter } from '../storage/exports/key-selection.ts';
 
 /** Whether the key is there, and why. */
 export interface Verdict {

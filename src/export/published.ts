@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { AppError } from '../domain/errors.ts';
 import { isFileName } from '../domain/export/file-name.ts';
-import { findExportByRoot, type PublishedExport } from '../storage/exports.ts';
-import { findReadableFile, type ReadableFile } from '../storage/files.ts';
-import { findMirrorByRoot, findMirroredFile } from '../storage/mirrored-objects.ts';
-import { exportPublicKeys, type PublicKeyVersion } from '../storage/signing-keys.ts';
+import { findExportByRoot, type PublishedExport } from '../storage/exports/exports.ts';
+import { findReadableFile, type ReadableFile } from '../storage/exports/files.ts';
+import { findMirrorByRoot, findMirroredFile } from '../storage/mirrors/mirrored-objects.ts';
+import { exportPublicKeys, type PublicKeyVersion } from '../storage/exports/signing-keys.ts';
 import { readIndexText } from './index/read-index.ts';
 import type { ExportDeps } from './settings.ts';
 

@@ -1,7 +1,7 @@
 /** Between the contract's messages and ours. */
 import type { Batch, BatchStatus, ExportFile } from '../domain/export/batch.ts';
 import * as proto from '../gen/enmesh/export/v1/export.ts';
-import type { PublicKeyVersion } from '../storage/signing-keys.ts';
+import type { PublicKeyVersion } from '../storage/exports/signing-keys.ts';
 
 const statuses: Record<BatchStatus, proto.BatchStatus> = {
   open: proto.BatchStatus.OPEN,

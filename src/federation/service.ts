@@ -1,7 +1,7 @@
 /** FederationService, which partners on Enmesh call: each call is let in first, then does its part. */
 import type { CallContext } from 'nice-grpc';
 import type * as proto from '../gen/enmesh/federation/v1/federation.ts';
-import { notePartnerContact } from '../storage/partner-contacts.ts';
+import { notePartnerContact } from '../storage/partners/partner-contacts.ts';
 import type { AuthenticatedPartner } from './auth/caller.ts';
 import { admitPartner } from './auth/service.ts';
 import { receivePush, type ReceiveDeps } from './push/receive-service.ts';

@@ -1,6 +1,6 @@
 /** Deletes rows that are past their time: in chunks along an index, each chunk a short transaction of its own. */
 import type { Queryable } from './database.ts';
-import { buryGone } from './tombstones.ts';
+import { buryGone } from './exposures/tombstones.ts';
 
 /** Where to stop. */
 export interface DeletionLimits {

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { dueBatches, readBatch } from '../../src/storage/batches.ts';
+import { dueBatches, readBatch } from '../../src/storage/exports/batches.ts';
 import { planBatches } from '../../src/export/batch/plan.ts';
-import { windowKeys } from '../../src/storage/key-stream.ts';
+import { windowKeys } from '../../src/storage/exports/key-stream.ts';
 import { insertExport, insertKeys, openExportRole } from '../support/export-role.ts';
 
 describe('Export decision 4: keys on their way from the database to a file', () => {

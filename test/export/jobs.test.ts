@@ -1,7 +1,7 @@
 /** Background work: what a tick finds, and what the queue then runs. */
 import { describe, expect, it } from 'vitest';
 import { exportJobs } from '../../src/export/jobs.ts';
-import { readBatch } from '../../src/storage/batches.ts';
+import { readBatch } from '../../src/storage/exports/batches.ts';
 import { insertExport, insertKeys, openExportRole, readIndexLines, type ExportRole } from '../support/export-role.ts';
 
 interface Enqueued {

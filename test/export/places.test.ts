@@ -7,7 +7,7 @@ import { buildBatch } from '../../src/export/batch/build.ts';
 import { planBatches } from '../../src/export/batch/plan.ts';
 import { writeOutdatedIndexes } from '../../src/export/index/write-index.ts';
 import { findFile, readIndex } from '../../src/export/published.ts';
-import { dueBatches } from '../../src/storage/batches.ts';
+import { dueBatches } from '../../src/storage/exports/batches.ts';
 import { withFaults } from '../support/export-faults.ts';
 import {
   insertExport,

@@ -7,7 +7,7 @@ import { ManualClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { Metrics } from '../../src/platform/metrics.ts';
 import { openBlobStore } from '../../src/storage/blob/open.ts';
-import { readMirrorStates, type MirrorState } from '../../src/storage/mirrors.ts';
+import { readMirrorStates, type MirrorState } from '../../src/storage/mirrors/mirrors.ts';
 import { saveMirror } from '../../src/storage/configuration/mirrors.ts';
 import { temporaryFolder } from './export-file.ts';
 import { createTestDatabase } from './postgres.ts';

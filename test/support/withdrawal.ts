@@ -3,7 +3,7 @@ import type { Clock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { withdraw, type WithdrawDeps, type WithdrawRequest } from '../../src/server/operations/withdraw.ts';
 import type { Database } from '../../src/storage/database.ts';
-import type { Withdrawal } from '../../src/storage/withdrawal-records.ts';
+import type { Withdrawal } from '../../src/storage/exposures/withdrawal-records.ts';
 
 /** Of an ordinary installation. */
 export const maxIntervalAgeSeconds = 15 * 86_400;

@@ -1,6 +1,6 @@
 /** Every check of `enmesh doctor`, in the order in which one depends on another. */
 import { inspectBuckets, inspectFederation } from '../../storage/inspection.ts';
-import { readKnownPartners, type KnownPartner } from '../../storage/partners.ts';
+import { readKnownPartners, type KnownPartner } from '../../storage/partners/partners.ts';
 import type { Io } from '../io.ts';
 import { keyManagerFrom } from '../open-key-manager.ts';
 import { checkAttestation } from './attestation-checks.ts';

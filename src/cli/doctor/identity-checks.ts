@@ -2,8 +2,8 @@
 import { systemClock } from '../../platform/clock.ts';
 import type { KeyManager } from '../../platform/key-manager/key-manager.ts';
 import type { Database } from '../../storage/database.ts';
-import { identityKeyVersions } from '../../storage/identity-keys.ts';
-import { hasPartners, type KnownPartner } from '../../storage/partners.ts';
+import { identityKeyVersions } from '../../storage/partners/identity-keys.ts';
+import { hasPartners, type KnownPartner } from '../../storage/partners/partners.ts';
 import { count } from '../table.ts';
 import type { Installation } from './environment-checks.ts';
 import { attempt, failed, ok, type Finding } from './finding.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { KeyManager } from '../../platform/key-manager/key-manager.ts';
 import type { Database } from '../../storage/database.ts';
 import { inspectSigningKeys, type ConfiguredKeyVersion } from '../../storage/inspection.ts';
-import { listRevisionKeys } from '../../storage/revision-keys.ts';
+import { listRevisionKeys } from '../../storage/exposures/revision-keys.ts';
 import { count } from '../table.ts';
 import type { Installation } from './environment-checks.ts';
 import { attempt, failed, ok, type Finding } from './finding.ts';

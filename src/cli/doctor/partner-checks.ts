@@ -1,7 +1,7 @@
 /** Partners: their issuers can be read, and each is called by the federation role as it is to exchange keys. */
 import { PartnerServiceDefinition } from '../../gen/enmesh/federation/v1/partners.ts';
 import type { Values } from '../../platform/config/load.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import { withClient } from '../connect.ts';
 import type { Io } from '../io.ts';
 import { count } from '../table.ts';

@@ -1,10 +1,10 @@
 /** Published files that the database does not know, as after a restore of it: they are adopted, never overwritten. */
 import { AppError } from '../../domain/errors.ts';
 import { parseFileName } from '../../domain/export/file-name.ts';
-import { adoptFile, unknownNames } from '../../storage/adoption.ts';
+import { adoptFile, unknownNames } from '../../storage/exports/adoption.ts';
 import type { BlobStore } from '../../storage/blob/blob-store.ts';
 import { databaseTime } from '../../storage/database-time.ts';
-import { configuredExports, plannableExports, type PlannableExport } from '../../storage/exports.ts';
+import { configuredExports, plannableExports, type PlannableExport } from '../../storage/exports/exports.ts';
 import { dueWindows, type ExportWindow } from '../../domain/export/windows.ts';
 import { addSeconds } from '../../domain/windows.ts';
 import { readIndexNames } from '../index/read-index.ts';

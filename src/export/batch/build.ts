@@ -10,9 +10,9 @@ import {
   markComplete,
   type GiveBackReason,
   type LeaseHolder,
-} from '../../storage/batches.ts';
-import { listUploadedFiles } from '../../storage/files.ts';
-import { wantIndex } from '../../storage/index-state.ts';
+} from '../../storage/exports/batches.ts';
+import { listUploadedFiles } from '../../storage/exports/files.ts';
+import { wantIndex } from '../../storage/exports/index-state.ts';
 import { adoptListedFiles } from '../adopt/adopt.ts';
 import { writeIndexAfterLast } from '../index/write-index.ts';
 import type { ExportDeps } from '../settings.ts';

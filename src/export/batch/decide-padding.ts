@@ -3,9 +3,9 @@ import { openAtoms, type Coverage, type KeyGroup } from '../../domain/export/ato
 import type { Batch, KeyCounts } from '../../domain/export/batch.ts';
 import { paddingAmount, paddingTarget } from '../../domain/export/padding.ts';
 import { KEY_LENGTH } from '../../domain/export-file/format.ts';
-import { coveragesOf } from '../../storage/coverages.ts';
+import { coveragesOf } from '../../storage/exports/coverages.ts';
 import type { Database, Queryable } from '../../storage/database.ts';
-import { countKeys } from '../../storage/key-stream.ts';
+import { countKeys } from '../../storage/exports/key-stream.ts';
 import {
   insertPadding,
   keyGroups,
@@ -16,7 +16,7 @@ import {
   saveDecision,
   type PaddingKeys,
   type PaddingPlace,
-} from '../../storage/padding.ts';
+} from '../../storage/exports/padding.ts';
 import type { RandomSource } from './random.ts';
 
 /** What padding depends on besides the keys. */

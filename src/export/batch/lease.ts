@@ -1,6 +1,6 @@
 /** Keeps a batch while it is worked on, and says when it is lost. */
 import { AppError } from '../../domain/errors.ts';
-import { renewLease, type LeaseHolder } from '../../storage/batches.ts';
+import { renewLease, type LeaseHolder } from '../../storage/exports/batches.ts';
 import type { ExportDeps } from '../settings.ts';
 
 /** Renewals in one lease: two may fail before the third is too late. */

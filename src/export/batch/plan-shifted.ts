@@ -2,16 +2,16 @@
 import type { Batch } from '../../domain/export/batch.ts';
 import type { ExportWindow } from '../../domain/export/windows.ts';
 import { addSeconds } from '../../domain/windows.ts';
-import { insertBatches } from '../../storage/batches.ts';
+import { insertBatches } from '../../storage/exports/batches.ts';
 import type { Queryable } from '../../storage/database.ts';
-import type { PlannableExport } from '../../storage/exports.ts';
-import { countKeys } from '../../storage/key-stream.ts';
+import type { PlannableExport } from '../../storage/exports/exports.ts';
+import { countKeys } from '../../storage/exports/key-stream.ts';
 import {
   extendShiftedBatch,
   findShiftedBatch,
   releaseShiftedBatch,
   shiftBatch,
-} from '../../storage/shifted-batches.ts';
+} from '../../storage/exports/shifted-batches.ts';
 
 /** What holding back depends on. */
 export interface ShiftRule {

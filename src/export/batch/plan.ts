@@ -1,10 +1,10 @@
 /** Plans batches: one row for each ended window of each export. */
 import { dueWindows, publishableThrough, type ExportWindow } from '../../domain/export/windows.ts';
 import { addSeconds } from '../../domain/windows.ts';
-import { insertBatches } from '../../storage/batches.ts';
+import { insertBatches } from '../../storage/exports/batches.ts';
 import { databaseTime } from '../../storage/database-time.ts';
 import type { Queryable } from '../../storage/database.ts';
-import { lockPlanning, plannableExports, type PlannableExport } from '../../storage/exports.ts';
+import { lockPlanning, plannableExports, type PlannableExport } from '../../storage/exports/exports.ts';
 import { closeWindows, readWindowState } from '../../storage/windows.ts';
 import type { ExportDeps } from '../settings.ts';
 import { planShifted, type ShiftRule } from './plan-shifted.ts';

@@ -1,10 +1,10 @@
 /** Builds a batch again, under new names. */
 import type { Batch } from '../../domain/export/batch.ts';
 import { AppError } from '../../domain/errors.ts';
-import { readBatch, reopenBatch } from '../../storage/batches.ts';
+import { readBatch, reopenBatch } from '../../storage/exports/batches.ts';
 import { recordAudit } from '../../storage/configuration/audit.ts';
 import { databaseTime } from '../../storage/database-time.ts';
-import { unlistUnfinishedFiles } from '../../storage/files.ts';
+import { unlistUnfinishedFiles } from '../../storage/exports/files.ts';
 import { writeIndex } from '../index/write-index.ts';
 import type { ExportDeps } from '../settings.ts';
 import { buildBatch } from './build.ts';

@@ -1,7 +1,7 @@
 /** Plans and builds everything that is due now, several batches at a time, and tells each as it ends. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Batch } from '../../domain/export/batch.ts';
-import { dueBatches, readBatch, unfinishedBatches } from '../../storage/batches.ts';
+import { dueBatches, readBatch, unfinishedBatches } from '../../storage/exports/batches.ts';
 import type { ExportDeps } from '../settings.ts';
 import { buildBatch, type BuildOutcome } from './build.ts';
 import { planBatches } from './plan.ts';

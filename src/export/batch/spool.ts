@@ -2,7 +2,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../domain/errors.ts';
-import type { LeaseHolder } from '../../storage/batches.ts';
+import type { LeaseHolder } from '../../storage/exports/batches.ts';
 
 /** A name that no other worker uses, even for the same file. */
 export function spoolName({ batchId, owner }: LeaseHolder, number: number): string {

@@ -1,9 +1,15 @@
 /** Writes the index that phones poll: after its files are readable, once per change. */
 import { indexName } from '../../domain/export/file-name.ts';
 import { indexText } from '../../domain/export/index-text.ts';
-import { hasWaitingBatches } from '../../storage/batches.ts';
-import { unlistExpiredFiles } from '../../storage/files.ts';
-import { lockIndex, markIndexWritten, outdatedIndexes, readIndexState, wantIndex } from '../../storage/index-state.ts';
+import { hasWaitingBatches } from '../../storage/exports/batches.ts';
+import { unlistExpiredFiles } from '../../storage/exports/files.ts';
+import {
+  lockIndex,
+  markIndexWritten,
+  outdatedIndexes,
+  readIndexState,
+  wantIndex,
+} from '../../storage/exports/index-state.ts';
 import type { Queryable } from '../../storage/database.ts';
 import { indexOptions } from '../put-options.ts';
 import { adoptListedFiles } from '../adopt/adopt.ts';

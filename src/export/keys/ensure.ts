@@ -7,7 +7,7 @@ import {
   signingKeysWithoutVersion,
   signingKeyVersions,
   type SigningKey,
-} from '../../storage/signing-keys.ts';
+} from '../../storage/exports/signing-keys.ts';
 import type { ExportDeps } from '../settings.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** Every key that may have signed a file of an export, whatever the database remembers of it. */
 import { AppError } from '../../domain/errors.ts';
-import { exportKeyNames, exportPublicKeys } from '../../storage/signing-keys.ts';
+import { exportKeyNames, exportPublicKeys } from '../../storage/exports/signing-keys.ts';
 import type { ExportDeps } from '../settings.ts';
 
 type Deps = Pick<ExportDeps, 'database' | 'keyManager' | 'clock' | 'settings'>;

@@ -8,7 +8,7 @@ import {
   insertSigningKeyVersion,
   signingKeyVersions,
   type PublicKeyVersion,
-} from '../../storage/signing-keys.ts';
+} from '../../storage/exports/signing-keys.ts';
 import type { ExportDeps } from '../settings.ts';
 
 type Deps = Pick<ExportDeps, 'database' | 'keyManager' | 'clock'>;

@@ -1,7 +1,7 @@
 /** Who signs a file, each with the public key that phones verify with. */
 import type { SignerChoice } from '../../domain/export/batch.ts';
 import { AppError } from '../../domain/errors.ts';
-import { recordedPublicKeys } from '../../storage/signing-keys.ts';
+import { recordedPublicKeys } from '../../storage/exports/signing-keys.ts';
 import type { Signer } from '../file/write.ts';
 import type { ExportDeps } from '../settings.ts';
 import { signVerified } from './sign-verified.ts';

@@ -7,8 +7,8 @@ import { downloadToFile, type DownloadedFile } from '../../platform/download.ts'
 import { fileDownload } from '../../platform/download-settings.ts';
 import { fileSource } from '../../storage/blob/file-source.ts';
 import type { BlobName, BlobStore } from '../../storage/blob/blob-store.ts';
-import { markCopied, type WaitingFile } from '../../storage/mirror-files.ts';
-import { forgetLeftover } from '../../storage/mirror-leftovers.ts';
+import { markCopied, type WaitingFile } from '../../storage/mirrors/mirror-files.ts';
+import { forgetLeftover } from '../../storage/mirrors/mirror-leftovers.ts';
 import { removeSpooled } from '../batch/spool.ts';
 import { fileOptions } from '../put-options.ts';
 import type { MirrorDeps } from './settings.ts';

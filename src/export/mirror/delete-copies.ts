@@ -1,7 +1,7 @@
 /** Deletes copies that nobody can find any more, and what mirrors that are gone have left. */
 import type { BlobName } from '../../storage/blob/blob-store.ts';
-import { expiredCopies, forgetCopy } from '../../storage/mirror-files.ts';
-import { forgetLeftover, mirrorGraceSeconds, takeLeftover } from '../../storage/mirror-leftovers.ts';
+import { expiredCopies, forgetCopy } from '../../storage/mirrors/mirror-files.ts';
+import { forgetLeftover, mirrorGraceSeconds, takeLeftover } from '../../storage/mirrors/mirror-leftovers.ts';
 import { mirrorMetrics } from './metrics.ts';
 import type { MirrorDeps } from './settings.ts';
 import type { MirrorWork } from './work.ts';

@@ -1,6 +1,6 @@
 /** Background work of mirrors: bring those that are due up to date, and delete what mirrors that are gone have left. */
 import type { Job } from '../../platform/jobs.ts';
-import { dueMirrors } from '../../storage/mirrors.ts';
+import { dueMirrors } from '../../storage/mirrors/mirrors.ts';
 import { deleteLeftovers } from './delete-copies.ts';
 import { mirrorMetrics } from './metrics.ts';
 import { runMirror } from './run.ts';

@@ -1,6 +1,6 @@
 /** What a reading of another authority's index comes to. */
 import type { ListedFiles } from '../../domain/import/listed-files.ts';
-import type { Listing, MirrorFile } from '../../storage/mirror-files.ts';
+import type { Listing, MirrorFile } from '../../storage/mirrors/mirror-files.ts';
 import { localNames } from './local-names.ts';
 
 const refusal = 'lines of the index that name no zip below the base URL';

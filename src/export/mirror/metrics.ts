@@ -2,7 +2,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Queryable } from '../../storage/database.ts';
-import { longestUnreadMirror } from '../../storage/mirrors.ts';
+import { longestUnreadMirror } from '../../storage/mirrors/mirrors.ts';
 
 /** Where runs report. */
 export interface MirrorMetrics {

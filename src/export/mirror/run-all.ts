@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../../domain/errors.ts';
-import { findMirrors, readMirrorStates, type MirrorState } from '../../storage/mirrors.ts';
+import { findMirrors, readMirrorStates, type MirrorState } from '../../storage/mirrors/mirrors.ts';
 import { runMirror } from './run.ts';
 import type { MirrorDeps } from './settings.ts';
 

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
 import { retryDelaySeconds } from '../../domain/export/retry-delay.ts';
-import { markCopyFailed, waitingFiles, type WaitingFile } from '../../storage/mirror-files.ts';
-import { endMirrorRun, leaseMirror, renewMirrorLease, type MirrorRunEnd } from '../../storage/mirrors.ts';
+import { markCopyFailed, waitingFiles, type WaitingFile } from '../../storage/mirrors/mirror-files.ts';
+import { endMirrorRun, leaseMirror, renewMirrorLease, type MirrorRunEnd } from '../../storage/mirrors/mirrors.ts';
 import { clearSpool } from '../batch/spool.ts';
 import { copyFile, spoolPrefix } from './copy-file.ts';
 import { deleteExpiredCopies } from './delete-copies.ts';

@@ -1,6 +1,6 @@
 /** MirrorService: mirrors for operators. */
 import type * as proto from '../../gen/enmesh/export/v1/mirror.ts';
-import { readMirrorStates } from '../../storage/mirrors.ts';
+import { readMirrorStates } from '../../storage/mirrors/mirrors.ts';
 import { runMirrors } from './run-all.ts';
 import type { MirrorDeps } from './settings.ts';
 import { mirrorToWire } from './wire.ts';

@@ -1,6 +1,6 @@
 /** Between the contract's messages and ours. */
 import type * as proto from '../../gen/enmesh/export/v1/mirror.ts';
-import type { MirrorState } from '../../storage/mirrors.ts';
+import type { MirrorState } from '../../storage/mirrors/mirrors.ts';
 
 /** Where a mirror stands. */
 export function mirrorToWire(state: MirrorState): proto.Mirror {

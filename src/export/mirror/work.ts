@@ -1,7 +1,7 @@
 /** One run on one mirror, as its steps share it. */
 import { AppError } from '../../domain/errors.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { LeasedMirror, MirrorHolder } from '../../storage/mirrors.ts';
+import type { LeasedMirror, MirrorHolder } from '../../storage/mirrors/mirrors.ts';
 
 /** How to run. */
 export interface MirrorRunOptions {

@@ -1,7 +1,7 @@
 /** Writes a mirror's own index: after its files are readable, once per change, in the other authority's order. */
 import { indexName } from '../../domain/export/file-name.ts';
-import { lockMirrorIndex, markMirrorIndexWritten, readMirrorIndexState } from '../../storage/mirror-index.ts';
-import { forgetLeftover } from '../../storage/mirror-leftovers.ts';
+import { lockMirrorIndex, markMirrorIndexWritten, readMirrorIndexState } from '../../storage/mirrors/mirror-index.ts';
+import { forgetLeftover } from '../../storage/mirrors/mirror-leftovers.ts';
 import { indexOptions } from '../put-options.ts';
 import type { MirrorDeps } from './settings.ts';
 

@@ -2,7 +2,12 @@
 import { AppError } from '../../domain/errors.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../storage/database.ts';
-import { findPartnerByIdentity, isPartnersIssuer, readPartner, type KnownPartner } from '../../storage/partners.ts';
+import {
+  findPartnerByIdentity,
+  isPartnersIssuer,
+  readPartner,
+  type KnownPartner,
+} from '../../storage/partners/partners.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { IdentityTokens } from './identity-tokens.ts';
 import type { TokenVerifier } from './token-verifier.ts';

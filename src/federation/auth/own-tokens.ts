@@ -6,7 +6,7 @@ import { identityKeyId } from '../../domain/federation/identity-key-id.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { KeyManager } from '../../platform/key-manager/key-manager.ts';
 import type { Database } from '../../storage/database.ts';
-import { identityKeyVersions, type IdentityKeyVersion } from '../../storage/identity-keys.ts';
+import { identityKeyVersions, type IdentityKeyVersion } from '../../storage/partners/identity-keys.ts';
 import { identityKeyMissing } from './identity-missing.ts';
 import type { IdentityTokens } from './identity-tokens.ts';
 import { isSignedBy, rawSignature } from './raw-signature.ts';

@@ -9,7 +9,7 @@ import {
   type ServiceDefinition,
 } from '../../platform/grpc/client.ts';
 import type { CallProof, ServerHeader } from '../../platform/grpc/proven-calls.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import type { IdentityTokens } from './identity-tokens.ts';
 import type { ChannelSettings } from './settings.ts';
 import type { TokenVerifier } from './token-verifier.ts';

@@ -1,6 +1,6 @@
 /** An exchange in hand: what those that drive one direction are given, and what they tell. */
-import type { ExchangeHolder, LeasedExchange } from '../../storage/partner-exchanges.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { ExchangeHolder, LeasedExchange } from '../../storage/partners/partner-exchanges.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import type { Patience } from './in-time.ts';
 import type { ExchangeKeeper } from './keeper.ts';
 

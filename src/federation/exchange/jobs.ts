@@ -2,8 +2,8 @@
 import { AppError } from '../../domain/errors.ts';
 import { scopeHash } from '../../domain/federation/scope.ts';
 import type { Job, JobQueue, Schedule } from '../../platform/jobs.ts';
-import { exchangeStates, type Direction, type ExchangeState } from '../../storage/partner-exchanges.ts';
-import { readKnownPartners, type KnownPartner } from '../../storage/partners.ts';
+import { exchangeStates, type Direction, type ExchangeState } from '../../storage/partners/partner-exchanges.ts';
+import { readKnownPartners, type KnownPartner } from '../../storage/partners/partners.ts';
 import { closedThrough } from '../../storage/windows.ts';
 import { pushScopeOf } from '../push/send.ts';
 import { runExchange } from './run.ts';

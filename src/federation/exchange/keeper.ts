@@ -1,8 +1,8 @@
 /** Keeps an exchange while it runs, and ends it when it is no longer ours or no longer wanted. */
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../../domain/errors.ts';
-import { renewExchange, type ExchangeHolder } from '../../storage/partner-exchanges.ts';
-import { readPartner, type KnownPartner } from '../../storage/partners.ts';
+import { renewExchange, type ExchangeHolder } from '../../storage/partners/partner-exchanges.ts';
+import { readPartner, type KnownPartner } from '../../storage/partners/partners.ts';
 import type { ExchangeDeps } from './settings.ts';
 
 /** Renewals in one lease: two may fail before the third is too late. */

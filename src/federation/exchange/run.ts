@@ -10,8 +10,8 @@ import {
   type ExchangeHolder,
   type ExchangeName,
   type LeasedExchange,
-} from '../../storage/partner-exchanges.ts';
-import { partnerNotFound, readPartner, type KnownPartner } from '../../storage/partners.ts';
+} from '../../storage/partners/partner-exchanges.ts';
+import { partnerNotFound, readPartner, type KnownPartner } from '../../storage/partners/partners.ts';
 import { pullByFetch } from '../pull/fetch.ts';
 import { pullByStream } from '../pull/stream.ts';
 import { pushKeys } from '../push/send.ts';

@@ -4,8 +4,12 @@ import type { Clock } from '../../platform/clock.ts';
 import type { KeyManager, SigningKeyVersion } from '../../platform/key-manager/key-manager.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { Database } from '../../storage/database.ts';
-import { identityKeyVersions, insertIdentityKeyVersion, lockIdentityKeys } from '../../storage/identity-keys.ts';
-import { hasPartners } from '../../storage/partners.ts';
+import {
+  identityKeyVersions,
+  insertIdentityKeyVersion,
+  lockIdentityKeys,
+} from '../../storage/partners/identity-keys.ts';
+import { hasPartners } from '../../storage/partners/partners.ts';
 import { identityKeyMissing } from '../auth/identity-missing.ts';
 import type { OwnIdentity } from '../auth/settings.ts';
 

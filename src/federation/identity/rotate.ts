@@ -8,7 +8,7 @@ import {
   insertIdentityKeyVersion,
   lockIdentityKeys,
   type IdentityKeyVersion,
-} from '../../storage/identity-keys.ts';
+} from '../../storage/partners/identity-keys.ts';
 import { identityKeyMissing, issuerMissing } from '../auth/identity-missing.ts';
 import { tokenLifeSeconds } from '../auth/own-tokens.ts';
 import type { IdentityDeps } from './ensure.ts';

@@ -1,7 +1,7 @@
 /** IdentityService over gRPC: what the gateway publishes of our issuer, and its rotation. */
 import type { IdentityServiceImplementation } from '../../gen/enmesh/federation/v1/identity.ts';
 import { callerName } from '../../platform/grpc/caller-name.ts';
-import { identityKeyVersions } from '../../storage/identity-keys.ts';
+import { identityKeyVersions } from '../../storage/partners/identity-keys.ts';
 import type { IdentityDeps } from './ensure.ts';
 import { rotateIdentityKey } from './rotate.ts';
 import { toIdentityKey } from './wire.ts';

@@ -2,7 +2,7 @@
 import { fileUrl } from '../../domain/import/listed-files.ts';
 import { downloadBytes } from '../../platform/download.ts';
 import { fileDownload, indexDownload } from '../../platform/download-settings.ts';
-import type { ImportSource } from '../../storage/imports.ts';
+import type { ImportSource } from '../../storage/imports/imports.ts';
 import type { ImportDeps } from './settings.ts';
 
 /** @throws AppError as `downloadBytes` */

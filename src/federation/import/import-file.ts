@@ -3,8 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
 import { importRetrySeconds } from '../../domain/import/retry-delay.ts';
 import { databaseTime } from '../../storage/database-time.ts';
-import { giveBackFile, leaseFile, markImported, type FileHolder, type LeasedFile } from '../../storage/import-files.ts';
-import { importPublicKeys, type ImportSource } from '../../storage/imports.ts';
+import {
+  giveBackFile,
+  leaseFile,
+  markImported,
+  type FileHolder,
+  type LeasedFile,
+} from '../../storage/imports/import-files.ts';
+import { importPublicKeys, type ImportSource } from '../../storage/imports/imports.ts';
 import { fetchFile } from './fetch.ts';
 import { importMetrics } from './metrics.ts';
 import { replayArrived } from './replay.ts';

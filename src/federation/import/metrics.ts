@@ -1,7 +1,7 @@
 /** What importing tells Prometheus: no import and no reason is a label, because there may be many. */
 import { unknownKey, type Refusal } from '../../domain/import/refusal.ts';
-import type { StoredCounts } from '../../storage/import-files.ts';
-import { importBacklog } from '../../storage/imports.ts';
+import type { StoredCounts } from '../../storage/imports/import-files.ts';
+import { importBacklog } from '../../storage/imports/imports.ts';
 import type { ImportDeps } from './settings.ts';
 
 /** Where importing reports. */

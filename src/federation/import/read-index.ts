@@ -1,7 +1,7 @@
 /** Reads an import's index: new files are put down to be imported; what is no index changes nothing. */
 import { AppError } from '../../domain/errors.ts';
 import { listedFiles } from '../../domain/import/listed-files.ts';
-import { noteIndex, type ImportSource, type IndexReading } from '../../storage/imports.ts';
+import { noteIndex, type ImportSource, type IndexReading } from '../../storage/imports/imports.ts';
 import { fetchIndex } from './fetch.ts';
 import type { ImportDeps } from './settings.ts';
 

@@ -2,8 +2,8 @@
 import { AppError } from '../../domain/errors.ts';
 import type { KeyList } from '../../domain/export-file/format.ts';
 import { databaseTime } from '../../storage/database-time.ts';
-import { quarantinedKeys, updateQuarantine, type QuarantinedKey } from '../../storage/import-quarantine.ts';
-import { importSources, reopenFiles, type ImportSource } from '../../storage/imports.ts';
+import { quarantinedKeys, updateQuarantine, type QuarantinedKey } from '../../storage/imports/import-quarantine.ts';
+import { importSources, reopenFiles, type ImportSource } from '../../storage/imports/imports.ts';
 import { importMetrics } from './metrics.ts';
 import type { ImportDeps } from './settings.ts';
 import { takeIn } from './take-in.ts';

@@ -1,8 +1,8 @@
 /** Runs imports: index first, then every file that is due; several imports at a time, so that one that is dead keeps no other. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { databaseTime } from '../../storage/database-time.ts';
-import { dueFiles, isHeld } from '../../storage/import-files.ts';
-import type { ImportSource } from '../../storage/imports.ts';
+import { dueFiles, isHeld } from '../../storage/imports/import-files.ts';
+import type { ImportSource } from '../../storage/imports/imports.ts';
 import { importFile } from './import-file.ts';
 import { readIndex } from './read-index.ts';
 import { namedSources } from './replay.ts';

@@ -1,6 +1,6 @@
 /** ImportService: importing now, where it stands, and once more, for operators. */
 import type * as proto from '../../gen/enmesh/federation/v1/import.ts';
-import { importStates } from '../../storage/imports.ts';
+import { importStates } from '../../storage/imports/imports.ts';
 import { namedSources, retryImports } from './replay.ts';
 import { runImports } from './run.ts';
 import type { ImportDeps } from './settings.ts';

@@ -2,8 +2,8 @@
 import { AppError } from '../../domain/errors.ts';
 import { decodeKeys, type DecodedKey } from '../../domain/export-file/decode.ts';
 import type { KeyList } from '../../domain/export-file/format.ts';
-import { countStored, type FileHolder, type StoredCounts } from '../../storage/import-files.ts';
-import { quarantineKeys } from '../../storage/import-quarantine.ts';
+import { countStored, type FileHolder, type StoredCounts } from '../../storage/imports/import-files.ts';
+import { quarantineKeys } from '../../storage/imports/import-quarantine.ts';
 import { importMetrics } from './metrics.ts';
 import type { ImportDeps } from './settings.ts';
 import { takeIn, type Origin } from './take-in.ts';

@@ -6,15 +6,15 @@ import { judgeRevision } from '../../domain/import/judge-revision.ts';
 import type { Refusal } from '../../domain/import/refusal.ts';
 import { keyBounds } from '../../domain/publish/validate-key.ts';
 import type { Queryable } from '../../storage/database.ts';
-import type { StoredCounts } from '../../storage/import-files.ts';
+import type { StoredCounts } from '../../storage/imports/import-files.ts';
 import {
   insertImportedKeys,
   lockStoredKeys,
   reviseImportedKeys,
   type ImportFacts,
-} from '../../storage/imported-keys.ts';
-import type { ImportSource } from '../../storage/imports.ts';
-import { dropTombstoned, tombstonedKeys } from '../../storage/tombstones.ts';
+} from '../../storage/imports/imported-keys.ts';
+import type { ImportSource } from '../../storage/imports/imports.ts';
+import { dropTombstoned, tombstonedKeys } from '../../storage/exposures/tombstones.ts';
 import { enterWindow } from '../../storage/windows.ts';
 import type { ImportDeps } from './settings.ts';
 

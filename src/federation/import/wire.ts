@@ -1,7 +1,7 @@
 /** Between the messages of imports and what they mean. */
 import { unknownKey } from '../../domain/import/refusal.ts';
 import type * as proto from '../../gen/enmesh/federation/v1/import.ts';
-import type { ImportState } from '../../storage/imports.ts';
+import type { ImportState } from '../../storage/imports/imports.ts';
 
 /** For an answer. */
 export function toImportMessage(state: ImportState): proto.Import {

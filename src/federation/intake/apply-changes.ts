@@ -3,9 +3,9 @@ import { judgeChange, type StoredKey } from '../../domain/federation/judge-chang
 import type { SoundKey, WithdrawnKey } from '../../domain/federation/judge-key.ts';
 import { unknownKey, type Verdict } from '../../domain/federation/verdict.ts';
 import type { Queryable } from '../../storage/database.ts';
-import { nameOf, readStoredKeys, reviseFederatedKeys } from '../../storage/federated-keys.ts';
-import { tombstonedKeys } from '../../storage/tombstones.ts';
-import { withdrawKeys } from '../../storage/withdrawals.ts';
+import { nameOf, readStoredKeys, reviseFederatedKeys } from '../../storage/partners/federated-keys.ts';
+import { tombstonedKeys } from '../../storage/exposures/tombstones.ts';
+import { withdrawKeys } from '../../storage/exposures/withdrawals.ts';
 
 /** Whose changes, and when they count. */
 export interface ChangeTerms {

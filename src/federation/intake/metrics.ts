@@ -1,6 +1,6 @@
 /** What taking keys of partners in tells Prometheus: no partner is a label here, because there may be many. */
 import type { Verdict } from '../../domain/federation/verdict.ts';
-import type { IntakeDirection } from '../../storage/partner-quarantine.ts';
+import type { IntakeDirection } from '../../storage/partners/partner-quarantine.ts';
 import type { IntakeDeps } from './settings.ts';
 
 /** Where the intake reports, after the commit. */

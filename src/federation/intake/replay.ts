@@ -8,8 +8,8 @@ import {
   type IntakeDirection,
   type QuarantinedKey,
   type QuarantineFilter,
-} from '../../storage/partner-quarantine.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+} from '../../storage/partners/partner-quarantine.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import { senderOf } from './sender.ts';
 import type { IntakeDeps } from './settings.ts';
 import { settle, takeIn, type Sender } from './take-in.ts';

@@ -1,8 +1,8 @@
 /** A partner as the sender of keys. */
 import { authorityId } from '../../domain/federation/authority-id.ts';
 import { acceptRule, pullRule } from '../../domain/federation/intake-rule.ts';
-import type { IntakeDirection } from '../../storage/partner-quarantine.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { IntakeDirection } from '../../storage/partners/partner-quarantine.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import type { Sender } from './take-in.ts';
 
 /** The partner as it is configured now, and what it may send that way. */

@@ -5,13 +5,13 @@ import { createKeyJudge, type Judgement, type SoundKey, type WithdrawnKey } from
 import type { SentKey } from '../../domain/federation/sent-key.ts';
 import { isRefusal, type Refusal, type Verdict } from '../../domain/federation/verdict.ts';
 import type { Queryable } from '../../storage/database.ts';
-import { nameOf, takeKeysIn, type TakenKeys } from '../../storage/federated-keys.ts';
+import { nameOf, takeKeysIn, type TakenKeys } from '../../storage/partners/federated-keys.ts';
 import {
   updateQuarantine,
   waitingChanges,
   type IntakeDirection,
   type QuarantinedKey,
-} from '../../storage/partner-quarantine.ts';
+} from '../../storage/partners/partner-quarantine.ts';
 import { applyChanges } from './apply-changes.ts';
 import type { IntakeDeps } from './settings.ts';
 

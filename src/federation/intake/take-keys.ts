@@ -2,8 +2,8 @@
 import { AppError } from '../../domain/errors.ts';
 import { isRefusal, type Verdict } from '../../domain/federation/verdict.ts';
 import type { Queryable } from '../../storage/database.ts';
-import { countReceivedKeys } from '../../storage/partner-quota.ts';
-import { quarantineKeys } from '../../storage/refused-keys.ts';
+import { countReceivedKeys } from '../../storage/partners/partner-quota.ts';
+import { quarantineKeys } from '../../storage/partners/refused-keys.ts';
 import { takeIn, type SentKeys, type TakeInDeps } from './take-in.ts';
 
 /**

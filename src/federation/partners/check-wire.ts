@@ -2,7 +2,7 @@
 import { FederationServiceDefinition } from '../../gen/enmesh/federation/v1/federation.ts';
 import type { CheckPartnerResponse } from '../../gen/enmesh/federation/v1/partners.ts';
 import { FederationDefinition } from '../../gen/federation.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import { openPartnerClient, type PartnerChannelDeps } from '../auth/partner-channel.ts';
 
 /** Shorter than what the operator's own call gets. */

@@ -1,6 +1,6 @@
 /** Exchanges with a partner what there is, in both directions, and pauses it when nothing is left. */
-import type { Direction } from '../../storage/partner-exchanges.ts';
-import { readPartner, type KnownPartner } from '../../storage/partners.ts';
+import type { Direction } from '../../storage/partners/partner-exchanges.ts';
+import { readPartner, type KnownPartner } from '../../storage/partners/partners.ts';
 import { closeWindows } from '../../storage/windows.ts';
 import type { ExchangeDeps } from '../exchange/settings.ts';
 import { followExchange, requireNotPaused } from './run-exchanges.ts';

@@ -1,7 +1,7 @@
 /** Partners by the names that operators give. */
 import { AppError } from '../../domain/errors.ts';
 import type { Queryable } from '../../storage/database.ts';
-import { findPartner, readKnownPartners, type KnownPartner } from '../../storage/partners.ts';
+import { findPartner, readKnownPartners, type KnownPartner } from '../../storage/partners/partners.ts';
 
 /**
  * The partner of that name.

@@ -1,7 +1,7 @@
 /** What the exchange with partners tells Prometheus: gauges by partner, of whom there are few, the same on every replica. */
 import type { GaugeMetric, Labels, Metrics } from '../../platform/metrics.ts';
 import { sharedResult } from '../../platform/shared-result.ts';
-import { readKnownPartners } from '../../storage/partners.ts';
+import { readKnownPartners } from '../../storage/partners/partners.ts';
 import { statusOf, type ExchangeStatus, type PartnerStatus, type StatusDeps } from './status.ts';
 
 /** One gauge of {@link watchPartners}. */

@@ -1,7 +1,7 @@
 /** Runs an exchange with partners because somebody asks, side by side, and tells where each stands meanwhile. */
 import { AppError } from '../../domain/errors.ts';
-import type { Direction } from '../../storage/partner-exchanges.ts';
-import { readPartner, type KnownPartner } from '../../storage/partners.ts';
+import type { Direction } from '../../storage/partners/partner-exchanges.ts';
+import { readPartner, type KnownPartner } from '../../storage/partners/partners.ts';
 import { runExchange } from '../exchange/run.ts';
 import type { ExchangeDeps } from '../exchange/settings.ts';
 import { sideBySide } from '../side-by-side.ts';

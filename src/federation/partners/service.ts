@@ -1,8 +1,8 @@
 /** PartnerService: how the exchange with each partner goes, and what operators do about it. */
 import type * as proto from '../../gen/enmesh/federation/v1/partners.ts';
 import { callerName } from '../../platform/grpc/caller-name.ts';
-import { listQuarantine } from '../../storage/partner-quarantine.ts';
-import { readPartner } from '../../storage/partners.ts';
+import { listQuarantine } from '../../storage/partners/partner-quarantine.ts';
+import { readPartner } from '../../storage/partners/partners.ts';
 import type { ExchangeDeps } from '../exchange/settings.ts';
 import { replayQuarantine } from '../intake/replay.ts';
 import { checkPartner } from './check-wire.ts';

@@ -1,7 +1,7 @@
 /** Stops everything with a partner, or lets it go on. */
 import type { Logger } from '../../platform/logger.ts';
 import { recordAudit } from '../../storage/configuration/audit.ts';
-import { writePause, type KnownPartner } from '../../storage/partners.ts';
+import { writePause, type KnownPartner } from '../../storage/partners/partners.ts';
 import type { StatusDeps } from './status.ts';
 
 /** What pausing works with. */

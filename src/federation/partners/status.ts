@@ -5,11 +5,11 @@ import type { SharingScope } from '../../domain/federation/scope.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { databaseTime } from '../../storage/database-time.ts';
 import type { Database } from '../../storage/database.ts';
-import { exchangeStates, type Direction, type ExchangeState } from '../../storage/partner-exchanges.ts';
-import { quarantineCounts } from '../../storage/partner-quarantine.ts';
-import { countStoredKeys, partnerFacts, type PartnerFacts } from '../../storage/partner-status.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
-import { countSharedKeys } from '../../storage/shared-keys.ts';
+import { exchangeStates, type Direction, type ExchangeState } from '../../storage/partners/partner-exchanges.ts';
+import { quarantineCounts } from '../../storage/partners/partner-quarantine.ts';
+import { countStoredKeys, partnerFacts, type PartnerFacts } from '../../storage/partners/partner-status.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
+import { countSharedKeys } from '../../storage/partners/shared-keys.ts';
 import { readWindowState } from '../../storage/windows.ts';
 import { pushScopeOf } from '../push/send.ts';
 

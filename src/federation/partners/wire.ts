@@ -2,7 +2,7 @@
 import type * as proto from '../../gen/enmesh/federation/v1/partners.ts';
 import { isRefusal, verdictCodes, type Refusal, type Verdict } from '../../domain/federation/verdict.ts';
 import { AppError } from '../../domain/errors.ts';
-import type { QuarantineEntry } from '../../storage/partner-quarantine.ts';
+import type { QuarantineEntry } from '../../storage/partners/partner-quarantine.ts';
 import type { PartnerProgress } from './run-exchanges.ts';
 import type { ExchangeStatus, PartnerStatus } from './status.ts';
 

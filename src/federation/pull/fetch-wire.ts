@@ -11,7 +11,7 @@ import {
   type FederationFetchResponse,
   FetchState,
 } from '../../gen/federation.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import { openPartnerClient, type PartnerChannelDeps } from '../auth/partner-channel.ts';
 import { badAnswer } from '../exchange/fault.ts';
 import { mostBatchKeys } from '../wire.ts';

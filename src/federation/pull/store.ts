@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { SentKey } from '../../domain/federation/sent-key.ts';
 import { databaseTime } from '../../storage/database-time.ts';
-import { advanceExchange } from '../../storage/partner-exchanges.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import { advanceExchange } from '../../storage/partners/partner-exchanges.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import type { Exchange, Step } from '../exchange/exchange.ts';
 import { refusedAmong } from '../exchange/refused.ts';
 import type { ExchangeDeps } from '../exchange/settings.ts';

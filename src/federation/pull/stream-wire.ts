@@ -3,7 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { PullRule } from '../../domain/configuration/configuration.ts';
 import type { SentKey } from '../../domain/federation/sent-key.ts';
 import { FederationServiceDefinition, type SubscribeResponse } from '../../gen/enmesh/federation/v1/federation.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import { openPartnerClient, type PartnerChannelDeps } from '../auth/partner-channel.ts';
 import { badAnswer } from '../exchange/fault.ts';
 import { fromKeyBatch, mostBatchKeys } from '../wire.ts';

@@ -3,13 +3,13 @@ import { AppError } from '../../domain/errors.ts';
 import type { SentKey } from '../../domain/federation/sent-key.ts';
 import type { Verdict } from '../../domain/federation/verdict.ts';
 import { databaseTime } from '../../storage/database-time.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import {
   findPushedBatch,
   recordPushedBatch,
   type PushedBatch,
   type PushedBatchId,
-} from '../../storage/pushed-batches.ts';
+} from '../../storage/partners/pushed-batches.ts';
 import { intakeMetrics } from '../intake/metrics.ts';
 import { senderOf } from '../intake/sender.ts';
 import type { IntakeDeps } from '../intake/settings.ts';

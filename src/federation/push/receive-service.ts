@@ -1,6 +1,6 @@
 /** Takes what a partner pushes: one batch after the other, each answered as soon as it is durable. */
 import type { PushRequest, PushResponse } from '../../gen/enmesh/federation/v1/federation.ts';
-import { notePartnerContact } from '../../storage/partner-contacts.ts';
+import { notePartnerContact } from '../../storage/partners/partner-contacts.ts';
 import type { AuthenticatedPartner, PartnerAuthenticator } from '../auth/caller.ts';
 import type { IntakeDeps } from '../intake/settings.ts';
 import { receiveBatch } from './receive-batch.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { SharedKey } from '../../domain/federation/shared-key.ts';
 import { verdictOfCode, type Verdict } from '../../domain/federation/verdict.ts';
 import { FederationServiceDefinition, KeyBatch, type PushRequest } from '../../gen/enmesh/federation/v1/federation.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import { openPartnerClient, type PartnerChannelDeps } from '../auth/partner-channel.ts';
 import { badAnswer } from '../exchange/fault.ts';
 import { toKeyBatch } from '../wire.ts';

@@ -2,7 +2,7 @@
 import { startOf, type Position } from '../../domain/federation/position.ts';
 import type { SharingScope } from '../../domain/federation/scope.ts';
 import type { SharedKey } from '../../domain/federation/shared-key.ts';
-import { countSharedKeys, readSharedKeys } from '../../storage/shared-keys.ts';
+import { countSharedKeys, readSharedKeys } from '../../storage/partners/shared-keys.ts';
 import { cutBatches } from './cut-batches.ts';
 import type { ServeDeps } from './settings.ts';
 

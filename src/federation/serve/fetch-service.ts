@@ -2,7 +2,7 @@
 import { authorityId } from '../../domain/federation/authority-id.ts';
 import { effectiveScope } from '../../domain/federation/scope.ts';
 import type { FederationServiceImplementation } from '../../gen/federation.ts';
-import { notePartnerContact } from '../../storage/partner-contacts.ts';
+import { notePartnerContact } from '../../storage/partners/partner-contacts.ts';
 import { admitPartner } from '../auth/service.ts';
 import { fetchPage } from './fetch.ts';
 import { toAskedScope, toFetchResponse, toFetchState } from './fetch-wire.ts';

@@ -2,7 +2,7 @@
 import { startOf, type Position } from '../../domain/federation/position.ts';
 import type { SharingScope } from '../../domain/federation/scope.ts';
 import type { SharedKey } from '../../domain/federation/shared-key.ts';
-import { readSharedKeys } from '../../storage/shared-keys.ts';
+import { readSharedKeys } from '../../storage/partners/shared-keys.ts';
 import { closedThrough } from '../../storage/windows.ts';
 import type { ServeDeps } from './settings.ts';
 

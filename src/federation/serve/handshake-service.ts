@@ -4,7 +4,7 @@ import { authorityId } from '../../domain/federation/authority-id.ts';
 import { effectiveScope } from '../../domain/federation/scope.ts';
 import type { HandshakeRequest, HandshakeResponse } from '../../gen/enmesh/federation/v1/federation.ts';
 import { mostRequestBytes } from '../../platform/grpc/server.ts';
-import type { KnownPartner } from '../../storage/partners.ts';
+import type { KnownPartner } from '../../storage/partners/partners.ts';
 import { closedThrough } from '../../storage/windows.ts';
 import { mostBatchKeys } from '../wire.ts';
 import type { ServeDeps } from './settings.ts';

@@ -1,9 +1,9 @@
 /** `docs/configuration.md`, made from the one table of variables. */
-import { variables, type Group, type Variable, type VariableName } from './variables.ts';
+import { variableGroups, type Variable } from './variables.ts';
 
 const intro = `# Configuration
 
-This file is made from \`src/platform/config/variables.ts\` by \`node src/platform/config/write-docs.ts\`; a test keeps it current.
+This file is made from \`src/platform/config/variables/\` by \`node src/platform/config/write-docs.ts\`; a test keeps it current.
 
 Enmesh is configured by environment variables. All start with \`ENMESH_\`. What they cannot say (apps, health
 authorities, exports, signing keys, partners) stands in a configuration file, see \`enmesh apply\`.
@@ -24,20 +24,16 @@ authorities, exports, signing keys, partners) stands in a configuration file, se
 
 /** The whole file. */
 export function configurationMarkdown(): string {
-  const entries = Object.entries(variables) as [VariableName, Variable<unknown>][];
-  const groups = [...new Set(entries.map(([, { group }]) => group))];
-  return [intro, ...groups.map((group) => section(group, entries))].join('\n');
+  return [intro, ...Object.entries(variableGroups).map(([name, group]) => section(name, group))].join('\n');
 }
 
-function section(group: Group, entries: readonly (readonly [VariableName, Variable<unknown>])[]): string {
-  const rows = entries
-    .filter(([, variable]) => variable.group === group)
-    .map(([name, variable]) => {
-      const { fallback, dev } = variable;
-      return `| \`${name}\` | ${code(fallback)} | ${code(dev)} | ${escaped(meaning(variable))} |`;
-    });
+function section(name: string, group: Readonly<Record<string, Variable<unknown>>>): string {
+  const rows = Object.entries(group).map(([variable, declared]) => {
+    const { fallback, dev } = declared;
+    return `| \`${variable}\` | ${code(fallback)} | ${code(dev)} | ${escaped(meaning(declared))} |`;
+  });
   const head = ['| variable | default | in development | meaning |', '|---|---|---|---|'];
-  return [`## ${group}`, '', ...head, ...rows, ''].join('\n');
+  return [`## ${name}`, '', ...head, ...rows, ''].join('\n');
 }
 
 function meaning({ doc, also = [] }: Variable<unknown>): string {

@@ -4,7 +4,7 @@ import type { Change, FieldChange } from '../../domain/configuration/diff.ts';
 import { fault, type Fault } from '../../domain/configuration/faults.ts';
 import type { Queryable } from '../../storage/database.ts';
 import { exportsInUse, readExports } from '../../storage/configuration/exports.ts';
-import { formerRoots, rootsLeftByOthers } from '../../storage/former-places.ts';
+import { formerRoots, rootsLeftByOthers } from '../../storage/exports/former-places.ts';
 import { signingKeysWithVersions } from '../../storage/configuration/signing-keys.ts';
 
 /** Fields that phones know a signing key's versions by. */

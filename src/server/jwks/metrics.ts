@@ -2,7 +2,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Queryable } from '../../storage/database.ts';
-import { longestUnread } from '../../storage/jwks.ts';
+import { longestUnread } from '../../storage/authorities/jwks.ts';
 
 /** Where refreshes report. */
 export interface JwksMetrics {

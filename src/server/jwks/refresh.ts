@@ -18,7 +18,7 @@ import {
   markJwksRead,
   writeJwksKeys,
   type JwksSource,
-} from '../../storage/jwks.ts';
+} from '../../storage/authorities/jwks.ts';
 import { fetchDocument, type FetchSettings } from './fetch-document.ts';
 import { jwksMetrics } from './metrics.ts';
 import { readDocument, type JwksDocument } from './read-document.ts';

@@ -24,10 +24,10 @@ import {
   markFilesDeleted,
   restartGrace,
   type ExpiredFile,
-} from '../../storage/expired-files.ts';
-import { unlistExpiredFiles } from '../../storage/files.ts';
-import { emptyPlaces, forgetPlace } from '../../storage/former-places.ts';
-import { deleteStatistics } from '../../storage/statistics.ts';
+} from '../../storage/exports/expired-files.ts';
+import { unlistExpiredFiles } from '../../storage/exports/files.ts';
+import { emptyPlaces, forgetPlace } from '../../storage/exports/former-places.ts';
+import { deleteStatistics } from '../../storage/authorities/statistics.ts';
 
 /** What cleaning up works with. */
 export interface CleanupDeps {

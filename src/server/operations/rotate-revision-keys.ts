@@ -12,7 +12,7 @@ import {
   lockRevisionKeys,
   type StoredRevisionKey,
   type WrappedKey,
-} from '../../storage/revision-keys.ts';
+} from '../../storage/exposures/revision-keys.ts';
 import { canUnwrap, makeWrappedKey, type Wrapping } from '../publish/revision-keys.ts';
 
 /** What a rotation works with. */

@@ -3,7 +3,7 @@ import type { OperationsServiceImplementation } from '../../gen/enmesh/operation
 import { callerName } from '../../platform/grpc/caller-name.ts';
 import type { Job, JobQueue } from '../../platform/jobs.ts';
 import { listHolds } from '../../storage/holds.ts';
-import { listWithdrawals } from '../../storage/withdrawal-records.ts';
+import { listWithdrawals } from '../../storage/exposures/withdrawal-records.ts';
 import { jwksJob } from '../jwks/job.ts';
 import { refreshJwks, type RefreshDeps } from '../jwks/refresh.ts';
 import { cleanUp, type CleanupDeps } from './cleanup.ts';

@@ -4,7 +4,7 @@ import * as proto from '../../gen/enmesh/operations/v1/operations.ts';
 import type { WithdrawalCounts, WithdrawalScope } from '../../domain/withdrawal/withdrawal.ts';
 import type { QueuedJob } from '../../platform/jobs.ts';
 import type { Hold, HoldSubject } from '../../storage/holds.ts';
-import type { Withdrawal } from '../../storage/withdrawal-records.ts';
+import type { Withdrawal } from '../../storage/exposures/withdrawal-records.ts';
 import type { RefreshedJwks } from '../jwks/refresh.ts';
 import type { CleanupCounts } from './cleanup.ts';
 import type { WithdrawRequest } from './withdraw.ts';

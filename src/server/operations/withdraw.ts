@@ -18,7 +18,7 @@ import {
   unfinishedWithdrawals,
   withdrawChunk,
   type Withdrawal,
-} from '../../storage/withdrawal-records.ts';
+} from '../../storage/exposures/withdrawal-records.ts';
 
 /** What withdrawing works with. */
 export interface WithdrawDeps {

@@ -3,7 +3,7 @@ import { startOfInterval } from '../../domain/publish/interval.ts';
 import { nextTokenEntries, type RevisableKey, type SentToken } from '../../domain/publish/revision.ts';
 import { transform, type Transformed } from '../../domain/publish/transform.ts';
 import { earliestEnd } from '../../domain/publish/validate-key.ts';
-import type { EarlierAnswer } from '../../storage/receipts.ts';
+import type { EarlierAnswer } from '../../storage/exposures/receipts.ts';
 import type { VerifiedCertificate } from './certificate.ts';
 import type { PublishAnswer, PublishCommand } from './command.ts';
 import { decodeTokens } from './receipt.ts';

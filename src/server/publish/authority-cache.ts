@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { AppError } from '../../domain/errors.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { findApp, findAuthority, type StoredApp, type StoredAuthority } from '../../storage/authorities.ts';
+import { findApp, findAuthority, type StoredApp, type StoredAuthority } from '../../storage/authorities/authorities.ts';
 import type { Queryable } from '../../storage/database.ts';
 import { NameCache } from './name-cache.ts';
 

@@ -1,7 +1,7 @@
 /** Names a request by keyed hashes, so that a repetition is known without keeping what was sent. */
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import type { KeptKey } from '../../domain/publish/request.ts';
-import type { EarlierAnswer, Receipt } from '../../storage/receipts.ts';
+import type { EarlierAnswer, Receipt } from '../../storage/exposures/receipts.ts';
 import type { VerifiedCertificate } from './certificate.ts';
 import type { PublishCommand } from './command.ts';
 

@@ -9,7 +9,7 @@ import {
   listRevisionKeys,
   type StoredRevisionKey,
   type WrappedKey,
-} from '../../storage/revision-keys.ts';
+} from '../../storage/exposures/revision-keys.ts';
 import type { RevisionKey } from './revision-token.ts';
 
 /** What wraps data keys. */

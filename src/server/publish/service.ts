@@ -6,7 +6,7 @@ import type { KeyManager } from '../../platform/key-manager/key-manager.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import type { Database } from '../../storage/database.ts';
-import { PublishQueue } from '../../storage/publish-queue.ts';
+import { PublishQueue } from '../../storage/exposures/publish-queue.ts';
 import type { Attestations } from '../attestation/attestations.ts';
 import { AuthorityCache } from './authority-cache.ts';
 import type { PublishAnswer, PublishCommand } from './command.ts';

@@ -9,10 +9,10 @@ import {
   type SentToken,
 } from '../../domain/publish/revision.ts';
 import type { Database } from '../../storage/database.ts';
-import type { Counted } from '../../storage/counters.ts';
-import { findKnown, insertKeys, reviseKeys, type Known, type PublishFacts } from '../../storage/exposures.ts';
-import type { PublishQueue } from '../../storage/publish-queue.ts';
-import type { EarlierAnswer } from '../../storage/receipts.ts';
+import type { Counted } from '../../storage/authorities/counters.ts';
+import { findKnown, insertKeys, reviseKeys, type Known, type PublishFacts } from '../../storage/exposures/exposures.ts';
+import type { PublishQueue } from '../../storage/exposures/publish-queue.ts';
+import type { EarlierAnswer } from '../../storage/exposures/receipts.ts';
 import { encodeTokens } from './receipt.ts';
 
 /** A publish, ready to be written. */

@@ -4,7 +4,7 @@ import { releasedDays } from '../../domain/statistics/released-days.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { databaseTime } from '../../storage/database-time.ts';
 import type { Database } from '../../storage/database.ts';
-import { readStatistics } from '../../storage/statistics.ts';
+import { readStatistics } from '../../storage/authorities/statistics.ts';
 import type { AuthorityCache } from '../publish/authority-cache.ts';
 import type { StatsSettings } from './settings.ts';
 import { verifyStatsToken } from './token.ts';

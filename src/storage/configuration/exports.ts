@@ -1,7 +1,7 @@
 /** Exports as configured; what was planned keeps the configuration of its time. */
 import type { Export } from '../../domain/configuration/configuration.ts';
 import type { Queryable } from '../database.ts';
-import { leaveExportIndexes } from '../mirror-leftovers.ts';
+import { leaveExportIndexes } from '../mirrors/mirror-leftovers.ts';
 
 interface ExportRow {
   name: string;

@@ -1,7 +1,7 @@
 /** Mirrors of other authorities' files as configured. */
 import type { Mirror } from '../../domain/configuration/configuration.ts';
 import type { Queryable } from '../database.ts';
-import { leaveMirrorObjects } from '../mirror-leftovers.ts';
+import { leaveMirrorObjects } from '../mirrors/mirror-leftovers.ts';
 
 interface MirrorRow {
   name: string;

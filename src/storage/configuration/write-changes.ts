@@ -2,7 +2,7 @@
 import type { Change, FieldChange, ListChange } from '../../domain/configuration/diff.ts';
 import type { ListName, Member } from '../../domain/configuration/lists.ts';
 import type { Queryable } from '../database.ts';
-import { enterPlaces, leavePlaces } from '../former-places.ts';
+import { enterPlaces, leavePlaces } from '../exports/former-places.ts';
 import { deleteApp, saveApp } from './apps.ts';
 import { recordAudit } from './audit.ts';
 import { deleteExport, saveExport } from './exports.ts';

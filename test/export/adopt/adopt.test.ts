@@ -7,7 +7,7 @@ import { writeOutdatedIndexes } from '../../../src/export/index/write-index.ts';
 import { ensureSigningKeys } from '../../../src/export/keys/ensure.ts';
 import { rotateSigningKey } from '../../../src/export/keys/rotate.ts';
 import type { BlobStore } from '../../../src/storage/blob/blob-store.ts';
-import { exportPublicKeys } from '../../../src/storage/signing-keys.ts';
+import { exportPublicKeys } from '../../../src/storage/exports/signing-keys.ts';
 import {
   insertExport,
   insertKeys,

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { buildBatch } from '../../../src/export/batch/build.ts';
 import { planBatches } from '../../../src/export/batch/plan.ts';
 import { reprocessBatch } from '../../../src/export/batch/reprocess.ts';
-import { dueBatches, leaseBatch, readBatch, renewLease } from '../../../src/storage/batches.ts';
+import { dueBatches, leaseBatch, readBatch, renewLease } from '../../../src/storage/exports/batches.ts';
 import {
   insertExport,
   insertKeys,

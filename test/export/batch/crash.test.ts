@@ -7,7 +7,7 @@ import { buildBatch } from '../../../src/export/batch/build.ts';
 import { planBatches } from '../../../src/export/batch/plan.ts';
 import { reprocessBatch } from '../../../src/export/batch/reprocess.ts';
 import { writeOutdatedIndexes } from '../../../src/export/index/write-index.ts';
-import { dueBatches, readBatch } from '../../../src/storage/batches.ts';
+import { dueBatches, readBatch } from '../../../src/storage/exports/batches.ts';
 import { withFaults, type Step } from '../../support/export-faults.ts';
 import { startExportProcess } from '../../support/export-process.ts';
 import {

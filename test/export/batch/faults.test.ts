@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { buildBatch } from '../../../src/export/batch/build.ts';
 import { planBatches } from '../../../src/export/batch/plan.ts';
-import { dueBatches, readBatch } from '../../../src/storage/batches.ts';
+import { dueBatches, readBatch } from '../../../src/storage/exports/batches.ts';
 import { Database } from '../../../src/storage/database.ts';
 import { withFaults, type Step } from '../../support/export-faults.ts';
 import { startExportProcess, untouched } from '../../support/export-process.ts';

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { planBatches } from '../../../src/export/batch/plan.ts';
 import { AppError } from '../../../src/domain/errors.ts';
-import { insertBatches, listBatches } from '../../../src/storage/batches.ts';
-import { lockPlanning, plannableExports } from '../../../src/storage/exports.ts';
+import { insertBatches, listBatches } from '../../../src/storage/exports/batches.ts';
+import { lockPlanning, plannableExports } from '../../../src/storage/exports/exports.ts';
 import { setTruncateWindow } from '../../../src/storage/windows.ts';
 import {
   insertExport,

@@ -1,6 +1,6 @@
 /** Shifting: windows of few keys go out with those after them, or padded when their time is up. */
 import { describe, expect, it } from 'vitest';
-import { dueBatches, listBatches } from '../../../src/storage/batches.ts';
+import { dueBatches, listBatches } from '../../../src/storage/exports/batches.ts';
 import {
   insertExport,
   insertKeys,

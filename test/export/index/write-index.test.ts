@@ -4,7 +4,7 @@ import { AppError } from '../../../src/domain/errors.ts';
 import { buildBatch } from '../../../src/export/batch/build.ts';
 import { planBatches } from '../../../src/export/batch/plan.ts';
 import { writeIndex, writeOutdatedIndexes } from '../../../src/export/index/write-index.ts';
-import { dueBatches } from '../../../src/storage/batches.ts';
+import { dueBatches } from '../../../src/storage/exports/batches.ts';
 import { writeHold } from '../../../src/storage/holds.ts';
 import { withFaults } from '../../support/export-faults.ts';
 import {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ensureSigningKeys } from '../../../src/export/keys/ensure.ts';
 import { readSigningKey, rotateSigningKey } from '../../../src/export/keys/rotate.ts';
 import { readPublicKeys } from '../../../src/export/published.ts';
-import { activeSigners } from '../../../src/storage/signing-keys.ts';
+import { activeSigners } from '../../../src/storage/exports/signing-keys.ts';
 import {
   insertExport,
   insertKeys,

@@ -12,7 +12,7 @@ import { FilesystemKeyManager } from '../../../src/platform/key-manager/filesyst
 import { createLogger } from '../../../src/platform/logger.ts';
 import { savePartner } from '../../../src/storage/configuration/partners.ts';
 import type { Database } from '../../../src/storage/database.ts';
-import { findPartner, type KnownPartner } from '../../../src/storage/partners.ts';
+import { findPartner, type KnownPartner } from '../../../src/storage/partners/partners.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 
 /** Whom our tokens are for, as the partner named in {@link partnerOf} knows itself. */

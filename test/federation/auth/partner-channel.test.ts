@@ -17,7 +17,7 @@ import { createGrpcClient } from '../../../src/platform/grpc/client.ts';
 import { peerNamesKey } from '../../../src/platform/grpc/server-tls.ts';
 import { grpcService, startGrpcServer } from '../../../src/platform/grpc/server.ts';
 import { Metrics } from '../../../src/platform/metrics.ts';
-import type { KnownPartner } from '../../../src/storage/partners.ts';
+import type { KnownPartner } from '../../../src/storage/partners/partners.ts';
 import { startIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { TestCa } from '../../platform/grpc/certificates.ts';
 import { rejection } from '../../platform/grpc/installation.ts';

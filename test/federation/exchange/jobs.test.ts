@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { scopeHash } from '../../../src/domain/federation/scope.ts';
 import { dueExchanges, exchangeJobs, exchangeSchedules } from '../../../src/federation/exchange/jobs.ts';
 import { pushScopeOf } from '../../../src/federation/push/send.ts';
-import { advanceExchange, giveBackExchange, leaseExchange } from '../../../src/storage/partner-exchanges.ts';
-import { findPartner } from '../../../src/storage/partners.ts';
+import { advanceExchange, giveBackExchange, leaseExchange } from '../../../src/storage/partners/partner-exchanges.ts';
+import { findPartner } from '../../../src/storage/partners/partners.ts';
 import { addKeys, openInstallation, openPair, pullAll, storedKeys, type Installation } from './installation.ts';
 
 interface Enqueued {

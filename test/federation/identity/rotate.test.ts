@@ -7,7 +7,7 @@ import { createTokenVerifier } from '../../../src/federation/auth/token-verifier
 import { ensureIdentityKey } from '../../../src/federation/identity/ensure.ts';
 import { rotateIdentityKey } from '../../../src/federation/identity/rotate.ts';
 import { createIdentityService } from '../../../src/federation/identity/service.ts';
-import { identityKeyVersions } from '../../../src/storage/identity-keys.ts';
+import { identityKeyVersions } from '../../../src/storage/partners/identity-keys.ts';
 import { partnerOf, startAuthority, theirAudience, type TestAuthority } from '../auth/authority.ts';
 
 const issuer = 'https://id.aa.example';

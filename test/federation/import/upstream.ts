@@ -7,7 +7,7 @@ import { runImports, type RunOptions } from '../../../src/federation/import/run.
 import { ManualClock } from '../../../src/platform/clock.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { Metrics } from '../../../src/platform/metrics.ts';
-import { importStates, type ImportState } from '../../../src/storage/imports.ts';
+import { importStates, type ImportState } from '../../../src/storage/imports/imports.ts';
 import { sampleSigner, type SampleSigner } from '../../support/export-file.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { importerSettings } from './settings.ts';

@@ -11,8 +11,8 @@ import { ManualClock } from '../../../src/platform/clock.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { Metrics } from '../../../src/platform/metrics.ts';
 import type { Database } from '../../../src/storage/database.ts';
-import { quarantineCounts, type IntakeDirection } from '../../../src/storage/partner-quarantine.ts';
-import { readPartner, type KnownPartner } from '../../../src/storage/partners.ts';
+import { quarantineCounts, type IntakeDirection } from '../../../src/storage/partners/partner-quarantine.ts';
+import { readPartner, type KnownPartner } from '../../../src/storage/partners/partners.ts';
 import { closeWindows } from '../../../src/storage/windows.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AuthorityId } from '../../../src/domain/federation/authority-id.ts';
 import { deletePartnerQuarantine, deletePushedBatches } from '../../../src/storage/cleanup.ts';
-import { listQuarantine } from '../../../src/storage/partner-quarantine.ts';
+import { listQuarantine } from '../../../src/storage/partners/partner-quarantine.ts';
 import { authorityOf, currentInterval, now, openIntake, self, sentKey, type Intake } from './intake.ts';
 
 async function rows({ database }: Intake) {

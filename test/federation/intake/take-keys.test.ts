@@ -1,7 +1,7 @@
 /** Keys of partners, judged and stored in a real database. */
 import { describe, expect, it } from 'vitest';
 import type { SentKey } from '../../../src/domain/federation/sent-key.ts';
-import type { IntakeDirection } from '../../../src/storage/partner-quarantine.ts';
+import type { IntakeDirection } from '../../../src/storage/partners/partner-quarantine.ts';
 import { authorityOf, currentInterval, now, openIntake, self, sentKey } from './intake.ts';
 
 const revision = (number: number, change: Partial<SentKey> = {}) =>

@@ -10,7 +10,7 @@ import {
 import { grpcService, startGrpcServer, type RunningGrpcServer } from '../../../src/platform/grpc/server.ts';
 import { createLogger } from '../../../src/platform/logger.ts';
 import { Metrics } from '../../../src/platform/metrics.ts';
-import { findPartner } from '../../../src/storage/partners.ts';
+import { findPartner } from '../../../src/storage/partners/partners.ts';
 import { plain } from '../../platform/grpc/installation.ts';
 import { sentKey } from '../intake/intake.ts';
 import { toKeyBatch } from '../../../src/federation/wire.ts';

@@ -1,7 +1,7 @@
 /** Pulling from an Enmesh partner: whatever breaks, wherever, each key arrives once. */
 import { describe, expect, it } from 'vitest';
 import { runExchange } from '../../../src/federation/exchange/run.ts';
-import { findPartner } from '../../../src/storage/partners.ts';
+import { findPartner } from '../../../src/storage/partners/partners.ts';
 import {
   addKeys,
   nextWindow,

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verdictOfCode } from '../../../src/domain/federation/verdict.ts';
 import { PushRequest, PushResponse } from '../../../src/gen/enmesh/federation/v1/federation.ts';
-import type { KnownPartner } from '../../../src/storage/partners.ts';
+import type { KnownPartner } from '../../../src/storage/partners/partners.ts';
 import { sentKey } from '../intake/intake.ts';
 import { openReceiver, pushRequest, type Receiver } from './receiver.ts';
 

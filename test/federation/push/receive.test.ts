@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { verdictCodes } from '../../../src/domain/federation/verdict.ts';
 import { Verdict, type PushRequest } from '../../../src/gen/enmesh/federation/v1/federation.ts';
-import type { KnownPartner } from '../../../src/storage/partners.ts';
+import type { KnownPartner } from '../../../src/storage/partners/partners.ts';
 import { sentKey } from '../intake/intake.ts';
 import { openReceiver, pushRequest, type Receiver } from './receiver.ts';
 

@@ -21,7 +21,7 @@ import { readValues } from '../../../src/platform/config/load.ts';
 import { createGrpcClient } from '../../../src/platform/grpc/client.ts';
 import { grpcService, startGrpcServer } from '../../../src/platform/grpc/server.ts';
 import { FilesystemKeyManager } from '../../../src/platform/key-manager/filesystem.ts';
-import type { KnownPartner } from '../../../src/storage/partners.ts';
+import type { KnownPartner } from '../../../src/storage/partners/partners.ts';
 import { temporaryFolder } from '../../support/export-file.ts';
 import { startIssuer, type TestIssuer } from '../../support/issuer.ts';
 import { plain } from '../../platform/grpc/installation.ts';

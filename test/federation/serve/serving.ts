@@ -14,7 +14,7 @@ import { FederationDefinition } from '../../../src/gen/federation.ts';
 import { createGrpcClient, type GrpcClient } from '../../../src/platform/grpc/client.ts';
 import { grpcService, startGrpcServer } from '../../../src/platform/grpc/server.ts';
 import { Metrics } from '../../../src/platform/metrics.ts';
-import type { KnownPartner } from '../../../src/storage/partners.ts';
+import type { KnownPartner } from '../../../src/storage/partners/partners.ts';
 import { plain } from '../../platform/grpc/installation.ts';
 import { startIssuer } from '../../support/issuer.ts';
 import { ourAudience, partnerOf, silent, startAuthority, type TestAuthority } from '../auth/authority.ts';

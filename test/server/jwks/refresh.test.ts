@@ -6,7 +6,7 @@ import { Metrics } from '../../../src/platform/metrics.ts';
 import { jwksJob } from '../../../src/server/jwks/job.ts';
 import { refreshJwks, type RefreshDeps, type RefreshedJwks } from '../../../src/server/jwks/refresh.ts';
 import type { Database } from '../../../src/storage/database.ts';
-import { jwksSources, lockJwksSource } from '../../../src/storage/jwks.ts';
+import { jwksSources, lockJwksSource } from '../../../src/storage/authorities/jwks.ts';
 import { auditRows } from '../../support/operations.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { refusalOf } from '../publish/publisher.ts';

@@ -6,7 +6,11 @@ import { FilesystemKeyManager } from '../../../src/platform/key-manager/filesyst
 import { rotateRevisionKeys, type RotationDeps } from '../../../src/server/operations/rotate-revision-keys.ts';
 import { operationsJobs } from '../../../src/server/operations/service.ts';
 import { makeWrappedKey, RevisionKeys } from '../../../src/server/publish/revision-keys.ts';
-import { destroyRevisionKeys, insertRevisionKey, listRevisionKeys } from '../../../src/storage/revision-keys.ts';
+import {
+  destroyRevisionKeys,
+  insertRevisionKey,
+  listRevisionKeys,
+} from '../../../src/storage/exposures/revision-keys.ts';
 import { ago } from '../../support/cleanup.ts';
 import { auditRows, operationsSettings, startOperations, type OperationsFixture } from '../../support/operations.ts';
 import { makeKeys } from '../../support/phone.ts';

@@ -5,7 +5,7 @@ import type { WithdrawalScope as Scope } from '../../../src/domain/withdrawal/wi
 import { withdraw, withdrawalJob } from '../../../src/server/operations/withdraw.ts';
 import type { Database } from '../../../src/storage/database.ts';
 import { enterWindow } from '../../../src/storage/windows.ts';
-import { withdrawKeys } from '../../../src/storage/withdrawals.ts';
+import { withdrawKeys } from '../../../src/storage/exposures/withdrawals.ts';
 import { insertAuthority } from '../../support/authority.ts';
 import { ago, now } from '../../support/cleanup.ts';
 import { auditRows, startOperations, type OperationsFixture } from '../../support/operations.ts';

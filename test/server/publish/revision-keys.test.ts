@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { makeWrappedKey, RevisionKeys } from '../../../src/server/publish/revision-keys.ts';
-import { insertRevisionKey } from '../../../src/storage/revision-keys.ts';
+import { insertRevisionKey } from '../../../src/storage/exposures/revision-keys.ts';
 import { makeKeys } from '../../support/phone.ts';
 import { makePublisher, now, publishSettings, refusalOf, type Publisher } from './publisher.ts';
 

@@ -3,7 +3,7 @@ import { httpStatus } from '../../../domain/http-status.ts';
 import { DecodeFailure, type PublishBody } from '../../../domain/publish-body/decode.ts';
 import { multiErrorText } from '../../../domain/publish/multi-error.ts';
 import type { Transformed } from '../../../domain/publish/transform.ts';
-import { findEarlierAnswer, type EarlierAnswer } from '../../../storage/receipts.ts';
+import { findEarlierAnswer, type EarlierAnswer } from '../../../storage/exposures/receipts.ts';
 import { AuthorityCache, type App } from '../authority-cache.ts';
 import type { PublishCommand } from '../command.ts';
 import { appOf, type PublishKeysDeps } from '../publish-keys.ts';

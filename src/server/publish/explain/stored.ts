@@ -10,7 +10,7 @@ import {
   type SentToken,
 } from '../../../domain/publish/revision.ts';
 import type { Database } from '../../../storage/database.ts';
-import { findKnown } from '../../../storage/exposures.ts';
+import { findKnown } from '../../../storage/exposures/exposures.ts';
 import type { Steps } from './steps.ts';
 import { tellCount, tellInterval } from './tell.ts';
 

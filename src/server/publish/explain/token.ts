@@ -2,7 +2,7 @@
 import { decodeLenientBase64 } from '../../../domain/publish/base64.ts';
 import type { SentToken } from '../../../domain/publish/revision.ts';
 import type { Database } from '../../../storage/database.ts';
-import { listRevisionKeys } from '../../../storage/revision-keys.ts';
+import { listRevisionKeys } from '../../../storage/exposures/revision-keys.ts';
 import type { PublishCommand } from '../command.ts';
 import { readToken } from '../publish-keys.ts';
 import type { RevisionKeys } from '../revision-keys.ts';

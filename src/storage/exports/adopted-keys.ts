@@ -1,0 +1,65 @@
+/** Takes keys out of published files that the database does not know. */
+import type { DecodedKey } from '../../domain/export-file/decode.ts';
+import type { Queryable } from '../database.ts';
+import type { PlannableExport } from './exports.ts';
+import { arrayOf, byKey } from '../exposures/publish-statement.ts';
+
+/** Keys in one statement. */
+const chunkKeys = 10_000;
+
+/** What a file holds, and of which window. */
+export interface KeysOfFile {
+  readonly windowStart: Date;
+  readonly keys: readonly DecodedKey[];
+  readonly revisedKeys: readonly DecodedKey[];
+}
+
+/** The window is over, so nobody else writes there; keys and padding that are here stay as they are, and what is gone is. */
+export async function importKeys(client: Queryable, series: PlannableExport, file: KeysOfFile): Promise<void> {
+  const regions = series.inputRegions.includes(series.outputRegion) ? [series.outputRegion] : series.inputRegions;
+  for (const chunk of chunksOf(file.keys)) {
+    await client.query(
+      `insert into exposures (key, created_at, interval_start, interval_count, transmission_risk, report_type,
+                              days_since_onset, traveler, regions, adopted)
+       select k.key, $1, k.interval_start, k.interval_count, k.risk, k.report_type, k.onset_days, false, $2, true
+         from unnest($3::bytea[], $4::integer[], $5::smallint[], $6::smallint[], $7::smallint[], $8::smallint[])
+           as k (key, interval_start, interval_count, risk, report_type, onset_days)
+        where not exists (select from padding_keys p where p.key = k.key)
+          and k.key not in (select dead from tombstoned_keys($3::bytea[]) as dead)
+        order by k.key
+       on conflict (key) do nothing`,
+      [file.windowStart, regions, ...columns(chunk)],
+    );
+  }
+}
+
+/** Of keys that are here without a revision. */
+export async function importRevisions(client: Queryable, file: KeysOfFile): Promise<void> {
+  for (const chunk of chunksOf(file.revisedKeys)) {
+    await client.query(
+      `update exposures e
+          set revised_at = greatest($1, e.created_at), revised_transmission_risk = k.risk,
+              revised_report_type = k.report_type, revised_days_since_onset = k.onset_days
+         from unnest($2::bytea[], $3::integer[], $4::smallint[], $5::smallint[], $6::smallint[], $7::smallint[])
+           as k (key, interval_start, interval_count, risk, report_type, onset_days)
+        where e.key = k.key and e.revised_at is null`,
+      [file.windowStart, ...columns(chunk)],
+    );
+  }
+}
+
+function columns(keys: readonly DecodedKey[]): unknown[] {
+  return [
+    keys.map(({ key }) => key),
+    arrayOf(keys.map(({ rollingStart }) => rollingStart)),
+    arrayOf(keys.map(({ rollingPeriod }) => rollingPeriod)),
+    arrayOf(keys.map(({ transmissionRisk }) => transmissionRisk ?? 0)),
+    arrayOf(keys.map(({ reportType }) => reportType)),
+    arrayOf(keys.map(({ daysSinceOnset }) => daysSinceOnset)),
+  ];
+}
+
+function* chunksOf(keys: readonly DecodedKey[]): Generator<readonly DecodedKey[]> {
+  const sorted = keys.toSorted(byKey);
+  for (let at = 0; at < sorted.length; at += chunkKeys) yield sorted.slice(at, at + chunkKeys);
+}
