@@ -8,20 +8,24 @@ export const common = {
   isolate: false,
   // More than the cores of a small machine: tests wait a good part of their time, for processes and databases.
   maxWorkers: 3,
-  testTimeout: 30_000,
-  hookTimeout: 60_000,
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
 } as const satisfies TestProjectInlineConfiguration['test'];
 
 const external = 'test/external/**';
-/** Compares distributions of latency, so that nothing else may run beside it. */
-const timed = 'test/gateway/publish/side-channel.test.ts';
+/** What speaks of time (distributions of latency, a minute, two seconds to recover): nothing else runs beside it. */
+const timed = [
+  'test/gateway/publish/side-channel.test.ts',
+  'test/end-to-end/demo.test.ts',
+  'test/end-to-end/replicas.test.ts',
+];
 
 export default defineConfig({
   test: {
     ...common,
     projects: [
-      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [external, timed] } },
-      { extends: true, test: { name: 'timed', include: [timed], sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [external, ...timed] } },
+      { extends: true, test: { name: 'timed', include: timed, maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 });

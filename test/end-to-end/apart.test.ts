@@ -16,7 +16,7 @@ interface Apart {
 }
 
 describe('roles as processes', () => {
-  it('take a publish at one and give a signed file at another', { timeout: 120_000 }, async () => {
+  it('take a publish at one and give a signed file at another', { timeout: 240_000 }, async () => {
     await using database = await createEmptyDatabase();
     await using playground = await Playground.open(serveSettings(database.url));
     const { installed, processes } = await startApart(playground);
@@ -25,7 +25,7 @@ describe('roles as processes', () => {
     const answer = await post(playground.gatewayUrl, body);
     expect(answer).toMatchObject({ status: 200, body: { insertedExposures: 14 } });
     const wanted = keys.map(({ key }) => key);
-    const files = await eventually(async () => await filesWith(playground, wanted), 60);
+    const files = await eventually(async () => await filesWith(playground, wanted), 240);
     expect(files.flatMap((file) => file.keys.map(({ key }) => key)).filter((key) => wanted.includes(key))).toHaveLength(
       14,
     );
@@ -39,7 +39,7 @@ describe('roles as processes', () => {
     expect(secrets.filter((secret) => logs.includes(secret))).toEqual([]);
   });
 
-  it('lose nothing and publish nothing twice when they are killed at any moment', { timeout: 240_000 }, async () => {
+  it('lose nothing and publish nothing twice when they are killed at any moment', { timeout: 480_000 }, async () => {
     await using database = await createTestDatabase();
     await using playground = await Playground.open({ ...serveSettings(database.url), ENMESH_EXPORT_MIN_RECORDS: '0' });
     const { installed, processes } = await startApart(playground);
@@ -54,7 +54,7 @@ describe('roles as processes', () => {
       await remember(playground, seen);
     }
     expect(accepted.length).toBeGreaterThan(20);
-    const files = await eventually(async () => await filesWith(playground, accepted), 90);
+    const files = await eventually(async () => await filesWith(playground, accepted), 240);
     const exported = files.flatMap((file) => file.keys.map(({ key }) => key));
     expect(new Set(exported).size).toBe(exported.length);
     await remember(playground, seen);

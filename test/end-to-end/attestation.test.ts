@@ -19,7 +19,7 @@ async function attested(body: PublishBody, claimed: PublishBody): Promise<Publis
 }
 
 describe('an installation that requires attestation', () => {
-  it('takes keys of honest devices alone', { timeout: 120_000 }, async () => {
+  it('takes keys of honest devices alone', { timeout: 240_000 }, async () => {
     await using test = await createTestDatabase();
     await using playground = await Playground.open(serveSettings(test.url));
     await startRoles(playground, [], { PLAY_VERIFICATION_KEY: play.secrets.PLAY_VERIFICATION_KEY });

@@ -14,7 +14,7 @@ import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const logger = createLogger({ level: 'silent', pretty: false });
 
-it('answers 503 while PostgreSQL is dead, stores nothing, and recovers by itself', { timeout: 120_000 }, async () => {
+it('answers 503 while PostgreSQL is dead, stores nothing, and recovers by itself', { timeout: 240_000 }, async () => {
   await using postgres = await OwnPostgres.start();
   await using playground = await Playground.open(serveSettings(postgres.url));
   const enmesh = await startRoles(playground);

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { downloadAll } from '../support/download.ts';
 import { Playground, type EnmeshProcess } from '../support/enmesh.ts';
 
-const timeout = 180_000;
+const timeout = 360_000;
 
 describe('the demonstration', () => {
   it('ends with a warned phone, with 0, within a minute, and with nothing left', { timeout }, async () => {

@@ -9,7 +9,7 @@ let playground: Playground;
 beforeAll(async () => {
   playground = await Playground.open({ ENMESH_ENABLE_V1ALPHA1_API: 'true' });
   await playground.start(['dev']).prints(/^ready$/m);
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await playground[Symbol.asyncDispose]();
@@ -29,7 +29,7 @@ async function bodyFile(name: string, ...options: string[]): Promise<string> {
   return file;
 }
 
-describe('a phone of the command line', { timeout: 60_000 }, () => {
+describe('a phone of the command line', { timeout: 120_000 }, () => {
   it('publishes and revises with the keys and the token that it kept', async () => {
     expect(await publish('--keys', '3', '--report-type', 'likely', '--save')).toMatchObject({
       code: 0,
@@ -62,7 +62,7 @@ describe('a phone of the command line', { timeout: 60_000 }, () => {
   });
 });
 
-describe('enmesh explain publish', { timeout: 60_000 }, () => {
+describe('enmesh explain publish', { timeout: 120_000 }, () => {
   it('tells beforehand what the publish is answered, and afterwards that it was', async () => {
     const file = await bodyFile('good.json', '--keys', '2');
     const explained = await playground.run('explain', 'publish', file);

@@ -8,7 +8,7 @@ import { makeKeys } from '../support/phone.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
 describe('an import between two installations', () => {
-  it("puts the other authority's keys into our exports, with their revisions", { timeout: 180_000 }, async () => {
+  it("puts the other authority's keys into our exports, with their revisions", { timeout: 360_000 }, async () => {
     await using ours = await open();
     await using theirs = await open();
     const here = ours.playground;
@@ -32,20 +32,20 @@ describe('an import between two installations', () => {
     const keys = makeKeys(new Date(), 3);
     const body = { now: new Date(), keys, reportType: 'likely' };
     const { body: published } = await post(there.gatewayUrl, phone.publishBody(body));
-    await eventually(async () => await exported(there, keys), 60);
+    await eventually(async () => await exported(there, keys), 240);
     const imported = await here.run('import', 'theirs');
     expect(imported.stderr).toBe('');
     expect(imported.code).toBe(0);
-    const files = await eventually(async () => await exported(here, keys), 60);
+    const files = await eventually(async () => await exported(here, keys), 240);
     const found = files.flatMap((file) => file.keys).filter(({ key }) => keys.some((sent) => sent.key === key));
     expect(found.map(({ reportType }) => reportType)).toEqual([2, 2, 2]);
 
     const revisionToken = String(published['revisionToken']);
     const revision = phone.publishBody({ now: new Date(), keys, reportType: 'negative', revisionToken });
     expect(await post(there.gatewayUrl, revision)).toMatchObject({ status: 200 });
-    await eventually(async () => await exported(there, keys, 'revisedKeys'), 60);
+    await eventually(async () => await exported(there, keys, 'revisedKeys'), 240);
     // Nobody asks: the schedule finds it.
-    const revisions = await eventually(async () => await exported(here, keys, 'revisedKeys'), 60);
+    const revisions = await eventually(async () => await exported(here, keys, 'revisedKeys'), 240);
     const revised = revisions.flatMap((file) => file.revisedKeys);
     expect(revised.filter(({ key }) => keys.some((sent) => sent.key === key)).map((key) => key.reportType)).toEqual([
       5, 5, 5,

@@ -9,7 +9,7 @@ import { Playground } from '../support/enmesh.ts';
 describe('enmesh dev', () => {
   it(
     'goes from nothing to a signed file that verifies, keeps others out, and stops cleanly',
-    { timeout: 120_000 },
+    { timeout: 240_000 },
     async () => {
       await using playground = await Playground.open();
       const { gatewayUrl, dataDir } = playground;
@@ -25,7 +25,7 @@ describe('enmesh dev', () => {
       expect(published).toMatchObject({ code: 0 });
       expect(published.stdout).toContain('"insertedExposures": 14');
 
-      await eventually(async () => (await readIndex(gatewayUrl, 'aa')).length > 0, 60);
+      await eventually(async () => (await readIndex(gatewayUrl, 'aa')).length > 0, 240);
       const publicKey = join(dataDir, 'public-keys', 'main.pem');
       const verified = await playground.run(
         'export',
@@ -48,7 +48,7 @@ describe('enmesh dev', () => {
     },
   );
 
-  it('ends with 1 and says why when its PostgreSQL ends by itself', { timeout: 120_000 }, async () => {
+  it('ends with 1 and says why when its PostgreSQL ends by itself', { timeout: 240_000 }, async () => {
     await using playground = await Playground.open();
     const dev = playground.start(['dev']);
     await dev.prints(/^ready$/m);
@@ -72,7 +72,7 @@ describe('enmesh dev', () => {
     const printed = await dev.prints(/^ready$/m);
     expect(printed).toContain(`curl https://127.0.0.1:${port}/exports/aa/index.txt`);
     expect(await readFile(join(playground.dataDir, 'phone.json'), 'utf8')).toContain(`"https://127.0.0.1:${port}"`);
-  }, 120_000);
+  }, 240_000);
 
   it('tells every fault of the environment at once and ends with 2', async () => {
     await using playground = await Playground.open({ ENMESH_NO_SUCH: '1', ENMESH_TRUNCATE_WINDOW: 'soon' });
@@ -89,7 +89,7 @@ describe('enmesh dev', () => {
     expect(ended.stderr).toContain('ENMESH_DATABASE_URL');
   });
 
-  it('refuses to listen off loopback without TLS', { timeout: 120_000 }, async () => {
+  it('refuses to listen off loopback without TLS', { timeout: 240_000 }, async () => {
     await using playground = await Playground.open({ ENMESH_GRPC_ADDRESS: '0.0.0.0:0' });
     const ended = await playground.run('dev');
     expect(ended.code).toBe(2);

@@ -13,7 +13,7 @@ import { createEmptyDatabase } from '../support/postgres.ts';
 import { runSql } from '../support/sql.ts';
 import { statsToken } from '../support/statistics.ts';
 
-it('keeps keys, certificates, HMAC keys, tokens and addresses out of every log', { timeout: 120_000 }, async () => {
+it('keeps keys, certificates, HMAC keys, tokens and addresses out of every log', { timeout: 240_000 }, async () => {
   await using database = await createEmptyDatabase();
   await using playground = await Playground.open({
     ...serveSettings(database.url),
@@ -180,7 +180,7 @@ async function sendToOtherRoutes(traffic: PhoneTraffic): Promise<void> {
     traffic.secrets.addToken('a stats token', token);
     expect(await traffic.post('{}', '/v1/stats', { authorization: `Bearer ${token}` })).toMatchObject({ status });
   }
-  await eventually(async () => (await readIndex(traffic.gatewayUrl, 'aa')).length > 0, 60);
+  await eventually(async () => (await readIndex(traffic.gatewayUrl, 'aa')).length > 0, 240);
   for (const path of ['/exports/aa/keys.json', '/exports/aa/1-2-3.zip', '/exports/aa/', '/healthz', '/health', '/x']) {
     await (await fetch(`${traffic.gatewayUrl}${path}`, { headers: traffic.nextSender() })).text();
   }

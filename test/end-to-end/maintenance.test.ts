@@ -27,4 +27,4 @@ it('answers health and readiness, and 503 to publishes, chaff and stats (decisio
   for (const url of [`${gatewayUrl}/healthz`, `${gatewayUrl}/health`, `${statusUrl}/healthz`, `${statusUrl}/readyz`]) {
     expect({ url, status: (await fetch(url)).status }).toEqual({ url, status: 200 });
   }
-}, 60_000);
+}, 120_000);

@@ -8,7 +8,7 @@ import { installAuthority, post, startRoles } from '../support/installed.ts';
 import { makeKeys } from '../support/phone.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 
-it("a mirror of another installation's export verifies with that one's key", { timeout: 180_000 }, async () => {
+it("a mirror of another installation's export verifies with that one's key", { timeout: 360_000 }, async () => {
   await using theirDatabase = await createTestDatabase();
   await using ourDatabase = await createTestDatabase();
   await using theirs = await Playground.open({ ...serveSettings(theirDatabase.url), ENMESH_EXPORT_MIN_RECORDS: '10' });
@@ -51,5 +51,5 @@ it("a mirror of another installation's export verifies with that one's key", { t
 
   // Nobody asks: the schedule finds what is new.
   await post(theirs.gatewayUrl, phone.publishBody({ now: new Date(), keys: makeKeys(new Date(), 3) }));
-  await eventually(async () => (await readIndex(ours.gatewayUrl, 'v1/theirs')).length > copies.length, 60);
+  await eventually(async () => (await readIndex(ours.gatewayUrl, 'v1/theirs')).length > copies.length, 240);
 });

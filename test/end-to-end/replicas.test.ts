@@ -67,7 +67,7 @@ function expectRecovery({ outcomes, changedAt, storedKeys }: Watched): void {
 }
 
 describe('one of two server roles', () => {
-  it('that is asked to stop loses no publish and stores none twice', { timeout: 90_000 }, async () => {
+  it('that is asked to stop loses no publish and stores none twice', { timeout: 180_000 }, async () => {
     const { outcomes, storedKeys } = await watch(async (first, takeOver) => {
       takeOver();
       expect(await first.end()).toMatchObject({ code: 0 });
@@ -78,7 +78,7 @@ describe('one of two server roles', () => {
 
   it(
     'that is killed costs those under way a 503, and within two seconds all is well',
-    { timeout: 90_000 },
+    { timeout: 180_000 },
     async () => {
       const watched = await watch(async (first, takeOver) => {
         takeOver();
@@ -90,7 +90,7 @@ describe('one of two server roles', () => {
 });
 
 describe('the only server role', () => {
-  it('that stops, and is back soon, costs a 503 at worst', { timeout: 90_000 }, async () => {
+  it('that stops, and is back soon, costs a 503 at worst', { timeout: 180_000 }, async () => {
     const watched = await watch(async (first, takeOver) => {
       expect(await first.end()).toMatchObject({ code: 0 });
       await wait(500);

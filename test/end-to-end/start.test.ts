@@ -13,7 +13,7 @@ import { runSql } from '../support/sql.ts';
 const migrationLock = [0x454e4d53, 1];
 
 describe('enmesh serve', () => {
-  it('is not ready while it starts, although it lives', { timeout: 60_000 }, async () => {
+  it('is not ready while it starts, although it lives', { timeout: 120_000 }, async () => {
     await using database = await createEmptyDatabase();
     await using playground = await Playground.open(serveSettings(database.url));
     const holder = new pg.Client(database.url);
@@ -32,7 +32,7 @@ describe('enmesh serve', () => {
     expect((await fetch(`${playground.statusUrl}/readyz`)).status).toBe(200);
   });
 
-  it('is not ready while what it calls does not serve', { timeout: 60_000 }, async () => {
+  it('is not ready while what it calls does not serve', { timeout: 120_000 }, async () => {
     await using playground = await Playground.open();
     await startRoles(playground, ['gateway']);
     const readyz = await fetch(`${playground.statusUrl}/readyz`);
@@ -55,7 +55,7 @@ describe('enmesh serve', () => {
     expect(second.output).toContain('"differing":["apps/org.example.other"]');
     expect(await publish()).toBe(200);
     expect(await runSql(database.url, 'select count(*)::int as apps from apps')).toEqual([{ apps: 1 }]);
-  }, 90_000);
+  }, 180_000);
 
   it('refuses a configuration file with faults before anything is migrated', async () => {
     await using database = await createEmptyDatabase();
@@ -90,7 +90,7 @@ describe('enmesh serve', () => {
     expect(await runSql(database.url, `select to_regclass('knex_migrations') as table`)).toEqual([{ table: null }]);
   });
 
-  it('refuses an old schema where it may not migrate, and names the cure', { timeout: 60_000 }, async () => {
+  it('refuses an old schema where it may not migrate, and names the cure', { timeout: 120_000 }, async () => {
     await using database = await createEmptyDatabase();
     const settings = { ...serveSettings(database.url), ENMESH_MIGRATE_AT_START: 'false' };
     await using playground = await Playground.open(settings);
@@ -100,7 +100,7 @@ describe('enmesh serve', () => {
     await startRoles(playground, ['server']);
   });
 
-  it('serves federation with a database alone', { timeout: 60_000 }, async () => {
+  it('serves federation with a database alone', { timeout: 120_000 }, async () => {
     await using database = await createEmptyDatabase();
     await using playground = await Playground.open({ ENMESH_DATABASE_URL: database.url });
     delete playground.env['ENMESH_DATA_DIR'];
@@ -108,7 +108,7 @@ describe('enmesh serve', () => {
     expect(await enmesh.end()).toMatchObject({ code: 0 });
   });
 
-  it('ends with 2 where a signing key is missing that it may not make', { timeout: 60_000 }, async () => {
+  it('ends with 2 where a signing key is missing that it may not make', { timeout: 120_000 }, async () => {
     await using database = await createEmptyDatabase();
     await using playground = await Playground.open(serveSettings(database.url));
     const { configurationFile } = await writeAuthority(playground);

@@ -2,6 +2,7 @@
 import { AppError } from '../../src/domain/errors.ts';
 import type { Coverage } from './instrument.ts';
 import { mutate, type Random } from './mutate.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 
 /** A decoder under test. */
 export interface Target {
@@ -77,8 +78,7 @@ export async function faultOf(target: Target, input: Buffer): Promise<unknown> {
   for (let times = 0; times < slowTimes; times++) {
     const before = process.cpuUsage();
     await thrownBy(target, input);
-    const { user, system } = process.cpuUsage(before);
-    if (user + system <= mostMs * 1000) return undefined;
+    if (cpuMs(before) <= mostMs) return undefined;
   }
   return new Error(`takes more than ${mostMs} ms`);
 }

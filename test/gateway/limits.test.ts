@@ -91,7 +91,8 @@ describe('a peer that does not read its answers', () => {
     ['a file', 1],
     ['a file that is kept in memory', 2],
   ])('loses its connection after a time: %s', async (_what, round) => {
-    const timeouts = { ...short, answerMs: 20_000 };
+    // Long enough that a busy machine asks for /healthz before the connection is lost.
+    const timeouts = { ...short, idleMs: 3_000, answerMs: 20_000 };
     await using gateway = await openGateway({ settings: { timeouts, maxConnections: 1 }, exports });
     if (round === 2) expect((await ask(gateway, file)).body).toHaveLength(size);
     const socket = await connectTo(gateway);

@@ -16,7 +16,7 @@ import { roleNames, startRoles, type RunningRoles } from '../../src/roles.ts';
 import type { Database } from '../../src/storage/database.ts';
 import type { TestCa } from '../platform/grpc/certificates.ts';
 import { downloadFile, readIndex } from '../support/download.ts';
-import { freePorts } from '../support/enmesh.ts';
+import { freePorts } from '../../src/cli/demo/free-ports.ts';
 import { temporaryFolder } from '../support/export-file.ts';
 import { post, type Answer } from '../support/installed.ts';
 import { makePhone, type Phone, type PublishOptions } from '../support/phone.ts';

@@ -64,7 +64,7 @@ const seeds = [1, 3];
 
 it.each(seeds)(
   'seed %i: after kills, partitions and any order all sets are equal, and nothing is twice',
-  { timeout: 240_000 },
+  { timeout: 480_000 },
   async (seed) => {
     const [steps] = fc.sample(fc.array(step, { minLength: 16, maxLength: 24 }), { seed, numRuns: 1 });
     await using network = await openMesh();

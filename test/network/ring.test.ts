@@ -16,7 +16,7 @@ beforeAll(async () => {
     [aa!.asPartner(cc!, gives), bb!.asPartner(cc!, takes)],
   ]);
   return async () => await network[Symbol.asyncDispose]();
-}, 120_000);
+}, 240_000);
 
 it('Federation decision 3: keys go around the ring once, and every authority exports them with equal attributes', async () => {
   const [aa, bb, cc] = network.authorities;

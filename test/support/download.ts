@@ -30,7 +30,7 @@ export async function downloadAll(
 }
 
 /** Looks again until `look` gives something; for things that other processes do in their own time. */
-export async function eventually<T>(look: () => Promise<T | undefined | false>, seconds = 30): Promise<T> {
+export async function eventually<T>(look: () => Promise<T | undefined | false>, seconds = 50): Promise<T> {
   for (let attempt = 0; attempt < seconds * 10; attempt++) {
     const found = await look();
     if (found !== undefined && found !== false) return found;

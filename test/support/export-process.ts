@@ -1,6 +1,6 @@
 /** Starts exports in processes of their own. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { execPath } from 'node:process';
+import { env, execPath } from 'node:process';
 import { join } from 'node:path';
 import type { Doom } from './doomed-export.ts';
 import type { ExportRole } from './export-role.ts';
@@ -26,5 +26,7 @@ export function startExportProcess(role: ExportRole, { largestFileKiB, ...end }:
   const words = [join(import.meta.dirname, 'doomed-export.ts'), JSON.stringify(doom)];
   if (largestFileKiB === undefined) return spawn(execPath, words, { stdio: 'inherit' });
   const limited = `ulimit -f ${String(largestFileKiB)}; exec "$0" "$@"`;
-  return spawn('bash', ['-c', limited, execPath, ...words], { stdio: 'inherit' });
+  // Node would write a larger file at the end, when nobody listens for the signal any more.
+  const withoutCache = { ...env, NODE_DISABLE_COMPILE_CACHE: '1' };
+  return spawn('bash', ['-c', limited, execPath, ...words], { stdio: 'inherit', env: withoutCache });
 }

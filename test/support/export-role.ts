@@ -83,6 +83,8 @@ export interface ExportOptions {
   graceSeconds?: number;
   shiftSeconds?: number;
   isHeld?: boolean;
+  /** When `apply` added it; not known when left out. */
+  addedAt?: Date;
   /** Names of signing keys, made when missing; the key `main` when left out. */
   signingKeys?: string[];
 }
@@ -93,8 +95,9 @@ export async function insertExport(role: ExportRole, options: ExportOptions = {}
   const name = options.name ?? 'aa';
   const { rows } = await database.query<{ id: number }>(
     `insert into exports (name, bucket, filename_root, output_region, input_regions, exclude_regions, include_travelers,
-                          only_non_travelers, period_seconds, valid_from, valid_thru, max_records, grace_seconds, held_at, shift_seconds)
-     values ($1, 'exports', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id`,
+                          only_non_travelers, period_seconds, valid_from, valid_thru, max_records, grace_seconds, held_at, shift_seconds,
+                          added_at)
+     values ($1, 'exports', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id`,
     [
       name,
       options.outputRegion ?? 'AA',
@@ -109,6 +112,7 @@ export async function insertExport(role: ExportRole, options: ExportOptions = {}
       options.graceSeconds ?? 86_400,
       options.isHeld === true ? NOW : null,
       options.shiftSeconds ?? null,
+      options.addedAt ?? null,
     ],
   );
   const id = rows[0]!.id;

@@ -11,7 +11,7 @@ export function openPool(databaseUrl: string, size: number, logger?: Logger): pg
     connectionString: databaseUrl,
     max: size,
     application_name: 'enmesh jobs',
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: 15_000,
     keepAlive: true,
   });
   const onError = (error: Error) => logger?.debug({ err: error }, 'a connection of the job queue broke');

@@ -256,7 +256,7 @@ describe('the way to a partner', () => {
       await greetWith(issuer, authority)(context);
     }, tls);
     using client_ = client(authority.auth, partner, server.address);
-    await client_.calls.handshake({}, { timeoutMs: 1_000 });
+    await client_.calls.handshake({});
     return names;
   }
 

@@ -40,7 +40,7 @@ function noting(
   };
 }
 
-const eventually = { timeout: 15_000, interval: 20 };
+const eventually = { timeout: 45_000, interval: 20 };
 
 test('a job gets the payload that was enqueued, arrays too', async () => {
   await using db = await createTestDatabase();

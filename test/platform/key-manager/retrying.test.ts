@@ -78,10 +78,10 @@ describe.for(Object.entries(unrepeatable))('%s', ([name, call]) => {
 
 test.for(['throttle', 'silence'] as const)('a manager that does not recover is given up in time: %s', async (turn) => {
   const { manager, calls } = takingTurns(turn);
-  const retrying = new RetryingKeyManager(manager, { ...terms, callTimeoutMs: 20, totalMs: 100 });
+  const retrying = new RetryingKeyManager(manager, { ...terms, callTimeoutMs: 20, totalMs: 1_000 });
   const startedAt = performance.now();
   await expect(retrying.sign('a', 'v', one)).rejects.toMatchObject(unavailable);
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
   expect(calls.length).toBeGreaterThan(2);
 });
 

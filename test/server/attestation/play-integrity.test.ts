@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { AndroidAttestation } from '../../../src/domain/configuration/configuration.ts';
 import { resolveSecret } from '../../../src/platform/secrets/secrets.ts';
 import { PlayIntegrity } from '../../../src/server/attestation/play-integrity.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 import { sha256 } from './apple.ts';
 import { makePlay, signer, verdictFor, type TokenOptions, type VerdictOptions } from './google.ts';
 
@@ -193,9 +194,9 @@ describe('a forged token', () => {
       .map(([at, character]) => `${token.slice(0, at)}${character}${token.slice(at + 1)}`);
     await fc.assert(
       fc.asyncProperty(fc.oneof(parts, mutation, fc.string({ unit: 'binary' })), async (sent) => {
-        const started = performance.now();
+        const before = process.cpuUsage();
         expect(await verify(sent)).toMatch(/^(malformed|untrusted)$/);
-        expect(performance.now() - started).toBeLessThan(1_000);
+        expect(cpuMs(before)).toBeLessThan(1_000);
       }),
       { numRuns: 400 },
     );
