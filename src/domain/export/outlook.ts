@@ -1,7 +1,7 @@
 /** When windows and batches that have no files yet will have them, and what they wait for. */
 import { addSeconds, windowStart } from '../windows.ts';
 import type { Batch } from './batch.ts';
-import { dueWindows, type ExportWindow, type WindowSchedule } from './windows.ts';
+import { dueWindows, latestEndOf, type ExportWindow, type WindowSchedule } from './windows.ts';
 
 /**
  * Keys still come in · ended, and not old enough · waits for a worker · a worker has it · failed, and is tried again ·
@@ -67,8 +67,7 @@ function shifted(until: Date, terms: OutlookTerms): Outlook {
  * and `ahead` that end in the future. `schedule.limit` holds for those that have ended.
  */
 export function upcomingWindows(schedule: WindowSchedule, now: Date, ahead: number): readonly ExportWindow[] {
-  const first = schedule.latestEnd === null ? dueWindows(schedule) : [];
-  const latestEnd = schedule.latestEnd ?? windowStart(schedule.closedThrough, schedule.periodSeconds);
+  const latestEnd = latestEndOf(schedule);
   const ended = dueWindows({ ...schedule, latestEnd, closedThrough: now });
   const newestEnd = windowStart(now, schedule.periodSeconds);
   const future = dueWindows({
@@ -77,7 +76,7 @@ export function upcomingWindows(schedule: WindowSchedule, now: Date, ahead: numb
     closedThrough: addSeconds(newestEnd, (ahead + 1) * schedule.periodSeconds),
     limit: ahead,
   });
-  return [...first, ...ended, ...future];
+  return [...ended, ...future];
 }
 
 /** Where a time falls: into a window to come, before every window to come, or outside of the export's life. */
@@ -89,8 +88,8 @@ export type WindowOfTime =
 
 /** The window in which the keys of a time without batch will be exported. */
 export function upcomingWindowOf(time: Date, schedule: WindowSchedule): WindowOfTime {
-  const { latestEnd, closedThrough, periodSeconds } = schedule;
-  const start = latestEnd ?? addSeconds(windowStart(closedThrough, periodSeconds), -periodSeconds);
+  const { periodSeconds } = schedule;
+  const start = latestEndOf(schedule);
   if (time < start) return { kind: 'passed', start };
   const aligned = windowStart(time, periodSeconds);
   const from = aligned > start ? aligned : start;

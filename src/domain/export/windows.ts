@@ -13,6 +13,8 @@ export interface WindowSchedule {
   readonly periodSeconds: number;
   /** End of the newest window planned so far; null when there is none. */
   readonly latestEnd: Date | null;
+  /** When the export was added; null = not known. */
+  readonly addedAt: Date | null;
   /** The export covers windows that reach beyond this; null = no start. */
   readonly from: Date | null;
   /** The export covers windows that begin before this; null = no end. */
@@ -38,16 +40,16 @@ export function publishableThrough(
 /**
  * Windows to plan now, oldest first (reference 3.1).
  *
- * The first time it is the newest ended window alone; later all that ended since, from the end of the newest planned one
- * on, so that there is neither gap nor overlap. After a change of the period that end need not be a boundary: then the
- * first window is a short one, up to the next boundary.
+ * The first time it is the newest ended window, and what ended since the export was added; later all that ended since,
+ * from the end of the newest planned one on, so that there is neither gap nor overlap. After a change of the period that
+ * end need not be a boundary: then the first window is a short one, up to the next boundary.
  */
 export function dueWindows(schedule: WindowSchedule): readonly ExportWindow[] {
-  const { periodSeconds, latestEnd, closedThrough, oldest, limit } = schedule;
+  const { periodSeconds, closedThrough, oldest, limit } = schedule;
   const newestEnd = windowStart(closedThrough, periodSeconds);
   const oldestStart = windowStart(oldest, periodSeconds);
-  let start = addSeconds(newestEnd, -periodSeconds);
-  if (latestEnd !== null) start = latestEnd < oldestStart ? oldestStart : latestEnd;
+  const latestEnd = latestEndOf(schedule);
+  let start = latestEnd < oldestStart ? oldestStart : latestEnd;
   const windows: ExportWindow[] = [];
   while (start < newestEnd && windows.length < limit) {
     const end = addSeconds(windowStart(start, periodSeconds), periodSeconds);
@@ -56,6 +58,22 @@ export function dueWindows(schedule: WindowSchedule): readonly ExportWindow[] {
     start = end;
   }
   return windows;
+}
+
+/**
+ * Where planning goes on. Before the first time: with the window that the export was added in, so that no key is left out
+ * because the first planner came late; at the latest with the newest ended one.
+ */
+export function latestEndOf({
+  latestEnd,
+  addedAt,
+  closedThrough,
+  periodSeconds,
+}: Pick<WindowSchedule, 'latestEnd' | 'addedAt' | 'closedThrough' | 'periodSeconds'>): Date {
+  if (latestEnd !== null) return latestEnd;
+  const newestStart = addSeconds(windowStart(closedThrough, periodSeconds), -periodSeconds);
+  const added = addedAt === null ? newestStart : windowStart(addedAt, periodSeconds);
+  return added < newestStart ? added : newestStart;
 }
 
 /** A window that reaches beyond `from` or begins before `thru` is exported whole: the keys of that hour belong to the export. */

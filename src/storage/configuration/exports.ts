@@ -112,6 +112,17 @@ function exportValues(series: Export): unknown[] {
   ];
 }
 
+/**
+ * Notes when exports were added: what is accepted from then on is exported, also when the first planner comes later.
+ * @param at when; null = the database's clock
+ */
+export async function noteAddedExports(database: Queryable, names: readonly string[], at: Date | null): Promise<void> {
+  await database.query(
+    'update exports set added_at = coalesce($2::timestamptz, clock_timestamp()) where name = any($1)',
+    [names, at],
+  );
+}
+
 /** Deletes it with its batches, and leaves its index to be deleted; it must not be in use. */
 export async function deleteExport(database: Queryable, name: string): Promise<void> {
   await leaveExportIndexes(database, name);

@@ -10,6 +10,7 @@ const terms = { now: at('10:11'), minWindowAgeSeconds: 5400, truncateSeconds: 36
 const schedule: WindowSchedule = {
   periodSeconds: 7200,
   latestEnd: at('06:00'),
+  addedAt: null,
   from: null,
   thru: null,
   closedThrough: at('08:00'),

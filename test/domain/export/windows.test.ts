@@ -14,6 +14,7 @@ function plan(overrides: Partial<WindowSchedule>): string[] {
   const schedule = {
     periodSeconds: HOUR,
     latestEnd: null,
+    addedAt: null,
     from: null,
     thru: null,
     closedThrough: at('12-10 10:00'),
@@ -50,6 +51,21 @@ describe('due windows', () => {
     expect(plan({})).toEqual(['12-10 09:00/12-10 10:00']);
     expect(plan({ periodSeconds: 86_400 })).toEqual(['12-09 00:00/12-10 00:00']);
     expect(plan({ periodSeconds: 600 })).toEqual(['12-10 09:50/12-10 10:00']);
+  });
+
+  it('are all since the export was added, when the first run comes late, and one at least', () => {
+    expect(plan({ addedAt: at('12-10 07:59') })).toEqual([
+      '12-10 07:00/12-10 08:00',
+      '12-10 08:00/12-10 09:00',
+      '12-10 09:00/12-10 10:00',
+    ]);
+    expect(plan({ addedAt: at('12-10 08:00') })).toHaveLength(2);
+    expect(plan({ addedAt: at('12-10 12:05') })).toEqual(['12-10 09:00/12-10 10:00']);
+    expect(plan({ addedAt: at('10-01 00:00'), limit: 1 })).toEqual(['11-26 10:00/11-26 11:00']);
+  });
+
+  it('have nothing to do with when the export was added once there is a newest one', () => {
+    expect(plan({ addedAt: at('12-10 05:00'), latestEnd: at('12-10 09:00') })).toEqual(['12-10 09:00/12-10 10:00']);
   });
 
   it('are all that ended since, oldest first', () => {
@@ -140,6 +156,7 @@ describe('windows over a history of plannings', () => {
           const schedule = {
             periodSeconds: periodMinutes * 60,
             latestEnd,
+            addedAt: null,
             from: null,
             thru: null,
             closedThrough: new Date(now),
@@ -167,6 +184,7 @@ describe('windows over a history of plannings', () => {
         const schedule = {
           periodSeconds: HOUR,
           latestEnd: time(latest),
+          addedAt: null,
           from: from === null ? null : time(from),
           thru: thru === null ? null : time(thru),
           closedThrough: time(until),

@@ -32,6 +32,13 @@ describe('planning', () => {
     expect(await plannedEnds(role, 'aa')).toEqual(['10:00']);
   });
 
+  it('begins with the window that the export was added in, however late the first planner comes', async () => {
+    await using role = await openExportRole();
+    await insertExport(role, { addedAt: new Date('2020-12-10T07:30:00Z') });
+    expect(await planBatches(role.deps)).toBe(3);
+    expect(await plannedEnds(role, 'aa')).toEqual(['08:00', '09:00', '10:00']);
+  });
+
   it('waits until a window is old enough', async () => {
     await using role = await openExportRole({ minWindowAgeSeconds: 7200 });
     await insertExport(role);
