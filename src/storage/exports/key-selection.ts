@@ -10,23 +10,28 @@ export type KeySource = 'real' | 'padding' | 'all';
 const COLUMNS = `key, created_at as at, interval_start, interval_count, transmission_risk, report_type, days_since_onset,
   traveler, regions`;
 
+/** `former_report_type` is what a revised key said when it was published first. */
+const PRIMARY_COLUMNS = `${COLUMNS}, null::smallint as former_report_type`;
+
 /** What the revision says; regions and traveler only when it names them. */
 const REVISED_COLUMNS = `key, revised_at as at, interval_start, interval_count,
   coalesce(revised_transmission_risk, transmission_risk) as transmission_risk,
   coalesce(revised_report_type, report_type) as report_type, revised_days_since_onset as days_since_onset,
-  coalesce(revised_traveler, traveler) as traveler, coalesce(revised_regions, regions) as regions`;
+  coalesce(revised_traveler, traveler) as traveler, coalesce(revised_regions, regions) as regions,
+  report_type as former_report_type`;
 
 /** A withdrawn key goes to whoever got what it said last, with that, but as revoked. */
 const WITHDRAWN_COLUMNS = `key, withdrawn_at as at, interval_start, interval_count,
   coalesce(revised_transmission_risk, transmission_risk) as transmission_risk,
   ${reportTypeCodes.negative}::smallint as report_type,
   case when revised_at is null then days_since_onset else revised_days_since_onset end as days_since_onset,
-  coalesce(revised_traveler, traveler) as traveler, coalesce(revised_regions, regions) as regions`;
+  coalesce(revised_traveler, traveler) as traveler, coalesce(revised_regions, regions) as regions,
+  report_type as former_report_type`;
 
 /**
  * A query whose rows are the batch's keys of one list, in no order, with the columns key, at (the window
  * that it was published, revised or withdrawn in), interval_start, interval_count, transmission_risk, report_type, days_since_onset,
- * traveler and regions. Has no parameters.
+ * traveler, regions and former_report_type. Has no parameters.
  */
 export function keyRows(list: KeyList, selection: KeySelection, source: KeySource): string {
   const parts = [];
@@ -62,7 +67,7 @@ const PRIMARY = { regions: 'regions', traveler: 'traveler' };
 const REVISED = { regions: 'coalesce(revised_regions, regions)', traveler: 'coalesce(revised_traveler, traveler)' };
 
 function primaryRows(selection: KeySelection): string {
-  return `select ${COLUMNS} from exposures
+  return `select ${PRIMARY_COLUMNS} from exposures
     where ${inWindow('created_at', selection)} and ${isSelected(selection, 'regions', 'traveler')}`;
 }
 
@@ -81,7 +86,7 @@ function withdrawnRows(selection: KeySelection): string {
 }
 
 function paddingRows(list: KeyList, selection: KeySelection, decision: string): string {
-  return `select ${COLUMNS} from padding_keys
+  return `select ${COLUMNS}, former_report_type from padding_keys
     where ${inWindow('created_at', selection)} and ${isSelected(selection, 'regions', 'traveler')}
       and revised = ${list === 'revisedKeys'} and decision <= ${bigintLiteral(decision)}`;
 }

@@ -91,10 +91,10 @@ export async function insertPadding(
          select row_number() over (order by rows.revised, rows.key) - 1 as position, rows.*, g.place
            from (${bothLists(batch, 'real')}) as rows ${groups === null ? anywhere : inGroups})
        insert into padding_keys (key, created_at, interval_start, interval_count, transmission_risk, report_type,
-                                 days_since_onset, traveler, regions, revised, decision)
+                                 days_since_onset, traveler, regions, revised, former_report_type, decision)
        select substring($2::bytea from (${KEY_LENGTH} * (made.number - 1) + 1)::integer for ${KEY_LENGTH}), t.place,
               t.interval_start, t.interval_count, t.transmission_risk, t.report_type, t.days_since_onset,
-              t.traveler, t.regions, t.revised, $1
+              t.traveler, t.regions, t.revised, t.former_report_type, $1
          from unnest($3::bigint[]) with ordinality as made (template, number)
          join templates t on t.position = made.template`,
       [
@@ -117,17 +117,19 @@ function lastAt({ regions, traveler }: KeyGroup, groups: readonly KeyGroup[]): D
 
 /**
  * Makes generated keys among the revised ones be keys that were generated for earlier windows, where there are such:
- * a revised key that nobody has seen before would be a generated one.
+ * a revised key that nobody has seen before would be a generated one, and so would one that changed as no real one does.
  * @param salt random, so that the choice says nothing
  */
 export async function reviseEarlierPadding(client: Queryable, decision: string, salt: Buffer): Promise<void> {
   await client.query(
     `with made as (
-       select key, regions, traveler, row_number() over (partition by regions, traveler order by key) as position
+       select key, regions, traveler, former_report_type,
+              row_number() over (partition by regions, traveler, former_report_type order by key) as position
          from padding_keys where decision = $1 and revised),
      earlier as (
-       select p.key, p.interval_start, p.interval_count, p.regions, p.traveler,
-              row_number() over (partition by p.regions, p.traveler order by sha256(p.key || $2)) as position
+       select p.key, p.interval_start, p.interval_count, p.regions, p.traveler, p.report_type,
+              row_number() over (partition by p.regions, p.traveler, p.report_type
+                                 order by sha256(p.key || $2)) as position
          from padding_keys p
         where not p.revised and p.decision < $1
           and p.created_at < (select min(created_at) from padding_keys where decision = $1 and revised)
@@ -136,6 +138,7 @@ export async function reviseEarlierPadding(client: Queryable, decision: string, 
         set key = e.key, interval_start = e.interval_start, interval_count = e.interval_count
        from made m
        join earlier e on e.regions = m.regions and e.traveler = m.traveler and e.position = m.position
+                     and e.report_type = m.former_report_type
       where k.key = m.key and k.revised`,
     [decision, salt],
   );

@@ -1,5 +1,6 @@
 /** What somebody learns who has every file that was ever published, and compares them. */
 import { describe, expect, it } from 'vitest';
+import { reportTypeCodes } from '../../../src/domain/publish/report-type.ts';
 import { reprocessBatch } from '../../../src/export/batch/reprocess.ts';
 import {
   insertExport,
@@ -122,6 +123,25 @@ describe('Export decision 5: who compares files', () => {
       if (before !== undefined) expect(key.rollingStart).toBe(before);
       expect(key.reportType).toBe(5);
     }
+  });
+
+  it('finds no generated revision that a real key could not have gone through', async () => {
+    await using role = await openExportRole(settings);
+    await insertExport(role);
+    await insertKeys(role.deps.database, { count: 15, reportType: reportTypeCodes.confirmed });
+    const likely = await insertKeys(role.deps.database, { count: 15, reportType: reportTypeCodes.likely });
+    await runAll(role);
+    await role.deps.database.query(
+      `update exposures set revised_at = $1, revised_report_type = $2 where encode(key, 'hex') = any($3)`,
+      [new Date(WINDOW_START.getTime() + hour), reportTypeCodes.negative, likely.slice(0, 2)],
+    );
+    role.clock.advance(hour);
+    await runAll(role);
+    const [older, newer] = await readPublishedFiles(role);
+    const before = new Map(older!.content.keys.map(({ key, reportType }) => [key.toString('hex'), reportType]));
+    const formerTypes = newer!.content.revisedKeys.flatMap(({ key }) => before.get(key.toString('hex')) ?? []);
+    expect(formerTypes.length).toBeGreaterThan(2);
+    expect(new Set(formerTypes)).toEqual(new Set([reportTypeCodes.likely]));
   });
 
   it('of a batch that was built again finds the same padding', async () => {
