@@ -1,6 +1,6 @@
 /** What is worth a warning in a configuration that is otherwise taken as it is. */
 import { authorityId, type AuthorityId } from '../federation/authority-id.ts';
-import type { Configuration, Export, Partner } from './configuration.ts';
+import type { Configuration, Export, Import, Partner } from './configuration.ts';
 import type { Change } from './diff.ts';
 import { fault, type Fault } from './faults.ts';
 import { daySeconds, mostFilesADay } from './phone-limits.ts';
@@ -22,6 +22,7 @@ export function advice(wanted: Configuration, { changes, self }: Circumstances):
     ...withoutRegions(wanted.exports),
     ...moves(wanted.exports, changes),
     ...ourselves(wanted.partners, self),
+    ...unverifiable(wanted.imports),
   ];
 }
 
@@ -35,6 +36,15 @@ function ourselves(partners: readonly Partner[], self: AuthorityId | undefined):
             'is our own (ENMESH_IDENTITY_ISSUER): every key of it would be refused',
           ),
         ]
+      : [],
+  );
+}
+
+/** Only what a public key verifies is taken in. */
+function unverifiable(imports: readonly Import[]): Fault[] {
+  return imports.flatMap(({ publicKeys }, index) =>
+    publicKeys.length === 0
+      ? [fault(['imports', index, 'publicKeys'], 'is empty: no signature can hold, so none of its files is imported')]
       : [],
   );
 }

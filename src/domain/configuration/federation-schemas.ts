@@ -21,7 +21,7 @@ const pull = z.strictObject({
   protocol: field.withDefault(z.literal(['stream', 'fetch']), 'stream'),
 });
 
-const accept = z.strictObject({ regions: field.someRegions });
+const accept = z.strictObject({ regions: field.regions });
 
 const push = z.strictObject({
   regions: field.someRegions,

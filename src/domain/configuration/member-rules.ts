@@ -72,14 +72,22 @@ function exportFaults(series: Export, path: Path): Fault[] {
   return faults;
 }
 
-function partnerFaults(partner: Partner, path: Path): Fault[] {
-  if (partner.pull?.protocol !== 'fetch' || !partner.requireServerIdentity) return [];
-  return [
-    fault(
-      [...path, 'requireServerIdentity'],
-      'cannot hold with pull.protocol fetch, in which servers prove nothing; set it to false or pull with stream',
-    ),
-  ];
+function partnerFaults({ pull, requireServerIdentity }: Partner, path: Path): Fault[] {
+  const faults: Fault[] = [];
+  if (pull?.protocol === 'fetch' && requireServerIdentity) {
+    faults.push(
+      fault(
+        [...path, 'requireServerIdentity'],
+        'cannot hold with pull.protocol fetch, in which servers prove nothing; set it to false or pull with stream',
+      ),
+    );
+  }
+  // Every server refuses such a question (reference 5.3, step 1).
+  const asked = new Set(pull?.regions);
+  for (const [index, region] of (pull?.excludeRegions ?? []).entries()) {
+    if (asked.has(region)) faults.push(fault([...path, 'pull', 'excludeRegions', index], 'is also in pull.regions'));
+  }
+  return faults;
 }
 
 function importFaults(source: Import, path: Path): Fault[] {

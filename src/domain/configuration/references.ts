@@ -1,6 +1,6 @@
 /** What a configuration names must exist, and what must be unique must stay so, beside what the installation has already. */
 import { authorityId } from '../federation/authority-id.ts';
-import type { Configuration } from './configuration.ts';
+import type { Configuration, SigningKey } from './configuration.ts';
 import { fault, type Fault } from './faults.ts';
 import { emptyConfiguration, listNames, memberName, type ListName, type Member } from './lists.ts';
 
@@ -19,6 +19,7 @@ export function referenceFaults(wanted: Configuration, current: Configuration, p
     ...wanted.exports.flatMap((series, index) =>
       missing(series.signingKeys, signingKeys, ['exports', index, 'signingKeys'], 'signing key'),
     ),
+    ...signerFaults(wanted, kept),
     ...rootFaults(wanted, kept),
     ...identityFaults(wanted, kept),
   ];
@@ -49,6 +50,23 @@ function missing(
   return names.flatMap((name, index) =>
     known.has(name) ? [] : [fault([...path, index], `names no ${what} of this file or of the installation; add it`)],
   );
+}
+
+/** Phones know whose signature one is by keyId and keyVersion. */
+function signerFaults(wanted: Configuration, kept: Configuration): Fault[] {
+  const signingKeys = new Map([...wanted.signingKeys, ...kept.signingKeys].map((key) => [key.name, key]));
+  return wanted.exports.flatMap((series, index) => {
+    const signers = series.signingKeys.map((name) => signingKeys.get(name));
+    return signers.flatMap((signer, position) => {
+      const twin = signers.slice(0, position).find((earlier) => isKnownAlike(earlier, signer));
+      const message = `has the keyId and keyVersion of ${twin?.name ?? ''}, so phones cannot tell them apart; give it another keyVersion`;
+      return twin === undefined ? [] : [fault(['exports', index, 'signingKeys', position], message)];
+    });
+  });
+}
+
+function isKnownAlike(one: SigningKey | undefined, other: SigningKey | undefined): boolean {
+  return one !== undefined && other !== undefined && one.keyId === other.keyId && one.keyVersion === other.keyVersion;
 }
 
 /** A caller's token must name one partner. */

@@ -108,9 +108,13 @@ export async function exportPublicKeys(
       where (exists (select from export_signing_keys j where j.export_id = $1 and j.signing_key_id = k.id)
              and (v.valid_thru is null
                   or v.valid_thru > coalesce($2::timestamptz, clock_timestamp()) - make_interval(secs => $3)))
-         or exists (select from files f, jsonb_to_recordset(f.signers) as s("keyId" text, "keyVersion" text)
+         or exists (select from files f, jsonb_to_recordset(f.signers)
+                             as s("keyId" text, "keyVersion" text, key text, "managerVersion" text)
                      where f.export_id = $1 and f.status in ('listed', 'unlisted')
-                       and s."keyId" = k.key_id and s."keyVersion" = v.key_version)
+                       and s."keyId" = k.key_id and s."keyVersion" = v.key_version
+                       -- Not known of adopted files.
+                       and coalesce(s.key, k.key) = k.key
+                       and coalesce(s."managerVersion", v.manager_version) = v.manager_version)
       order by ${NEWEST_FIRST}`,
     [exportId, clock.forDatabase(), retentionSeconds],
   );
@@ -190,6 +194,32 @@ export async function signingKeysWithoutVersion(database: Queryable): Promise<re
       where not exists (select from signing_key_versions v where v.signing_key_id = k.id) order by k.id`,
   );
   return rows.map(toSigningKey);
+}
+
+/** Versions, with this keyId, of the other signing keys that sign for an export with this one. */
+export async function keyVersionsBeside(
+  client: Queryable,
+  { id }: SigningKey,
+  keyId: string,
+): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ key_version: string }>(
+    `select coalesce(v.key_version, k.first_version) as key_version
+       from signing_keys k left join signing_key_versions v on v.signing_key_id = k.id
+      where k.key_id = $2 and k.id <> $1
+        and exists (select from export_signing_keys j join export_signing_keys own on own.export_id = j.export_id
+                     where j.signing_key_id = k.id and own.signing_key_id = $1)`,
+    [id, keyId],
+  );
+  return new Set(rows.map((row) => row.key_version));
+}
+
+/** Public keys (SPKI PEM) of all versions that come from this key of the key manager, whoever signs with them. */
+export async function publicKeysOf(database: Queryable, key: string): Promise<ReadonlySet<string>> {
+  const { rows } = await database.query<{ public_key_pem: string }>(
+    `select v.public_key_pem from signing_keys k join signing_key_versions v on v.signing_key_id = k.id where k.key = $1`,
+    [key],
+  );
+  return new Set(rows.map((row) => row.public_key_pem));
 }
 
 /** Adds a version that signs from now until the key's end. */

@@ -40,6 +40,13 @@ describe('advice', () => {
     expect(adviceOn([moved], [])).toEqual([]);
   });
 
+  it('is given where nothing can verify what is imported', () => {
+    const adviceOnImport = (fields: object) =>
+      advice(parseConfiguration({ imports: [{ ...members.source, ...fields }] }), { changes: [] });
+    expect(adviceOnImport({})).toEqual([]);
+    expect(adviceOnImport({ publicKeys: [] }).map(({ path }) => path)).toEqual(['imports[0].publicKeys']);
+  });
+
   it('is given where a partner is ourselves', () => {
     const wanted = parseConfiguration({ partners: [members.partner] });
     const { identity } = wanted.partners[0]!;

@@ -183,7 +183,12 @@ describe('each rule has its path', () => {
     ],
     ['an address without port', { partners: [{ ...partner, address: 'bb.example' }] }, 'partners[0].address'],
     ['an address with port 0', { partners: [{ ...partner, address: 'bb.example:0' }] }, 'partners[0].address'],
-    ['a grant to push nothing', { partners: [{ ...partner, accept: {} }] }, 'partners[0].accept.regions'],
+    ['a push of nothing', { partners: [{ ...partner, push: {} }] }, 'partners[0].push.regions'],
+    [
+      'a region that is asked for and excluded',
+      { partners: [{ ...partner, pull: { regions: ['AA', 'BB'], excludeRegions: ['CC', 'bb'] } }] },
+      'partners[0].pull.excludeRegions[1]',
+    ],
     ['http elsewhere', { mirrors: [{ ...mirror, indexUrl: 'http://bb.example/index.txt' }] }, 'mirrors[0].indexUrl'],
     ['a URL with a password', { imports: [{ ...source, baseUrl: 'https://a:b@cc.example/' }] }, 'imports[0].baseUrl'],
     [
@@ -222,6 +227,11 @@ describe('the edges that are accepted', () => {
     [
       'fetch from a server that need not',
       { partners: [{ ...partner, requireServerIdentity: false, pull: { protocol: 'fetch' } }] },
+    ],
+    ['grants of nothing', { partners: [{ ...partner, serve: { regions: [] }, accept: { regions: [] } }] }],
+    [
+      'a region that is granted and excluded',
+      { partners: [{ ...partner, serve: { regions: ['AA'], excludeRegions: ['AA'] } }] },
     ],
     ['an IPv6 address', { partners: [{ ...partner, address: '[::1]:9092' }] }],
     ['http on this machine', { mirrors: [{ ...mirror, indexUrl: 'http://127.0.0.1:8080/index.txt' }] }],

@@ -31,6 +31,29 @@ describe('references of a configuration', () => {
   });
 });
 
+describe('signing keys of an export', () => {
+  const twin = { ...members.signingKey, name: 'twin', key: 'other' };
+  const signedByBoth = { ...series, signingKeys: ['main', 'twin'] };
+
+  it('may not be known to phones by one name, of the file or of the installation', () => {
+    const alone = parseConfiguration({ signingKeys: [members.signingKey, twin], exports: [signedByBoth] });
+    expect(paths(alone, emptyConfiguration, false)).toEqual(['exports[0].signingKeys[1]']);
+    const beside = parseConfiguration({ signingKeys: [twin], exports: [signedByBoth] });
+    expect(paths(beside, sample, false)).toEqual(['exports[0].signingKeys[1]']);
+  });
+
+  it('may share their keyId or their keyVersion, and both where no export has the two', () => {
+    const next = { ...twin, keyVersion: 'v2' };
+    const other = { ...twin, keyId: '311' };
+    for (const second of [next, other]) {
+      const wanted = parseConfiguration({ signingKeys: [members.signingKey, second], exports: [signedByBoth] });
+      expect(paths(wanted, emptyConfiguration, false)).toEqual([]);
+    }
+    const apart = parseConfiguration({ signingKeys: [members.signingKey, twin], exports: [series] });
+    expect(paths(apart, emptyConfiguration, false)).toEqual([]);
+  });
+});
+
 describe('identities of partners', () => {
   const other = parseConfiguration({ partners: [{ ...members.partner, name: 'other' }] });
 

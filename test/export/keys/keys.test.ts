@@ -27,6 +27,16 @@ describe('public keys', () => {
     await role.deps.database.query(`update files set status = 'deleted'`);
     expect(await readPublicKeys(role.deps, 'aa')).toEqual([]);
   });
+
+  it('are not those that another export signs with under the same keyId and keyVersion', async () => {
+    await using role = await openExportRole();
+    await insertExport(role);
+    await insertExport(role, { name: 'other', signingKeys: ['twin'] });
+    await insertKeys(role.deps.database, { count: 5 });
+    await runAll(role);
+    const [own] = await readSigningKey(role.deps.database, 'main');
+    expect(await readPublicKeys(role.deps, 'aa')).toEqual([own]);
+  });
 });
 
 describe('first versions', () => {
@@ -71,6 +81,19 @@ describe('first versions', () => {
 });
 
 describe('rotation', () => {
+  it('of a restored database gives no name again that a version since the backup had, and phones know', async () => {
+    await using role = await openExportRole();
+    await insertExport(role);
+    const rotate = async () => await rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' });
+    role.clock.advance(1000);
+    expect((await rotate())[0]).toMatchObject({ keyVersion: 'v2' });
+    await role.deps.database.query(`delete from signing_key_versions where key_version = 'v2'`);
+    role.clock.advance(1000);
+    expect((await rotate())[0]).toMatchObject({ keyVersion: 'v3' });
+    role.clock.advance(1000);
+    expect((await rotate())[0]).toMatchObject({ keyVersion: 'v4' });
+  });
+
   it('makes both versions sign, the newest first, until the overlap ends', async () => {
     await using role = await openExportRole();
     const id = await insertExport(role);
@@ -124,6 +147,29 @@ describe('rotation', () => {
     await Promise.all([1, 2, 3].map(() => rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' })));
     const versions = await readSigningKey(role.deps.database, 'main');
     expect(versions.map(({ keyVersion }) => keyVersion)).toEqual(['v4', 'v3', 'v2', 'v1']);
+  });
+
+  it('passes over a version that another signing key of the same export has', async () => {
+    await using role = await openExportRole();
+    await insertExport(role, { signingKeys: ['main', 'second'] });
+    await role.deps.database.query(`update signing_keys set first_version = 'v2' where name = 'second'`);
+    await role.deps.database.query(
+      `update signing_key_versions v set key_version = 'v2' from signing_keys k where k.id = v.signing_key_id and k.name = 'second'`,
+    );
+    const [newest] = await rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' });
+    expect(newest).toMatchObject({ keyVersion: 'v3' });
+  });
+
+  it('is refused once the key has ended: no version of it would sign', async () => {
+    await using role = await openExportRole();
+    await insertExport(role);
+    const end = async (thru: Date) => {
+      await role.deps.database.query('update signing_keys set thru = $1', [thru]);
+      return await rotateSigningKey(role.deps, 'main', { overlapSeconds: DAY, actor: 'test' });
+    };
+    expect(await end(new Date(NOW.getTime() + 1))).toHaveLength(2);
+    await expect(end(NOW)).rejects.toMatchObject({ kind: 'precondition', code: 'signing_key_ended' });
+    expect(await role.deps.keyManager.signingKeyVersions('export-main')).toHaveLength(2);
   });
 
   it('is refused for a name that is not there, and before there is a first version', async () => {

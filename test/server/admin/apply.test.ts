@@ -151,6 +151,20 @@ describe('applying a configuration', () => {
     expect(exports.map(({ filenameRoot }) => filenameRoot)).toEqual(['other', 'one']);
   });
 
+  it('notes when an export was added, and leaves that alone when it changes', async () => {
+    await using admin = await startAdmin();
+    const addedAfterApply = async (fields: object) => {
+      const configuration = message({ signingKeys: [signingKey], exports: [{ ...series, ...fields }] });
+      await admin.client.apply({ configuration });
+      const { rows } = await admin.database.query<{ added_at: Date | null }>('select added_at from exports');
+      return rows[0]!.added_at;
+    };
+    const { rows: before } = await admin.database.query<{ now: Date }>('select clock_timestamp() as now');
+    const added = await addedAfterApply({ period: '4h' });
+    expect(added!.getTime()).toBeGreaterThanOrEqual(before[0]!.now.getTime());
+    expect(await addedAfterApply({ period: '8h' })).toEqual(added);
+  });
+
   it('asks for a new index where an export moves, and only there', async () => {
     await using admin = await startAdmin();
     const apply = async (fields: object) => {
