@@ -6,6 +6,7 @@ import { exchangeStates, type Direction, type ExchangeState } from '../../storag
 import { readKnownPartners, type KnownPartner } from '../../storage/partners/partners.ts';
 import { closedThrough } from '../../storage/windows.ts';
 import { pushScopeOf } from '../push/send.ts';
+import { Places } from './places.ts';
 import { runExchange } from './run.ts';
 import type { ExchangeDeps } from './settings.ts';
 
@@ -19,13 +20,14 @@ const tickSeconds = 4;
 
 /** The jobs. */
 export function exchangeJobs(deps: ExchangeJobDeps): Job[] {
-  const atWork = { pull: new Set<number>(), push: new Set<number>() };
+  const { concurrency } = deps.settings;
+  const places = { pull: new Places(concurrency), push: new Places(concurrency) };
   return [
     { name: 'federation.tick', run: async () => await tick(deps) },
     ...(['pull', 'push'] as const).map((direction) => ({
       name: `federation.${direction}`,
       run: async (payload: unknown, { signal }: { readonly signal: AbortSignal }) => {
-        await runOne(deps, atWork[direction], { partnerId: partnerIdOf(payload), direction, signal });
+        await runOne(deps, places[direction], { ...payloadOf(payload), direction, signal });
       },
     })),
   ];
@@ -38,10 +40,10 @@ export function exchangeSchedules({ settings }: Pick<ExchangeDeps, 'settings'>):
 
 /** Puts a job into the queue for each exchange that is due; any process takes it. */
 async function tick({ jobQueue, ...deps }: ExchangeJobDeps): Promise<void> {
-  for (const { partnerId, direction } of await dueExchanges(deps)) {
+  for (const { direction, ...payload } of await dueExchanges(deps)) {
     const job = `federation.${direction}`;
     // An exchange that fails has its own back-off, so the queue needn't try it again.
-    await jobQueue.enqueue(job, { partnerId }, { key: String(partnerId), maxAttempts: 1 });
+    await jobQueue.enqueue(job, payload, { key: String(payload.partnerId), maxAttempts: 1 });
   }
 }
 
@@ -49,6 +51,8 @@ async function tick({ jobQueue, ...deps }: ExchangeJobDeps): Promise<void> {
 export interface DueExchange {
   readonly partnerId: number;
   readonly direction: Direction;
+  /** The last run failed. */
+  readonly hasFailed: boolean;
 }
 
 /** Closes windows, and finds exchanges whose time has come: those that have waited longest first. */
@@ -61,7 +65,8 @@ export async function dueExchanges(deps: Pick<ExchangeDeps, 'database' | 'clock'
       const state = states.find((one) => one.partnerId === partner.id && one.direction === direction);
       if (!isDue(partner, direction, state)) continue;
       if (direction === 'push' && state !== undefined && hasAll(partner, state, through)) continue;
-      due.push({ name: { partnerId: partner.id, direction }, since: state?.notBefore?.getTime() ?? 0 });
+      const hasFailed = (state?.failures ?? 0) > 0;
+      due.push({ name: { partnerId: partner.id, direction, hasFailed }, since: state?.notBefore?.getTime() ?? 0 });
     }
   }
   return due.sort((a, b) => a.since - b.since).map(({ name }) => name);
@@ -77,29 +82,30 @@ function hasAll(partner: KnownPartner, { caughtUpThrough, ruleHash }: ExchangeSt
   return isOfRule && caughtUpThrough !== null && caughtUpThrough >= through;
 }
 
-/** A process that is at work on as many as it may, in this direction, leaves the others to the next look: jobs of other kinds want their turn. */
+/**
+ * A process that is at work on as many as it may, in this direction, leaves the others to the next look: jobs of other kinds
+ * want their turn. Partners that hang hold no more than half of the places, and who exchanges without end leaves when others
+ * were turned away.
+ */
 async function runOne(
   deps: ExchangeDeps,
-  atWork: Set<number>,
-  exchange: DueExchange & { readonly signal: AbortSignal },
+  places: Places,
+  { hasFailed, ...exchange }: DueExchange & { readonly signal: AbortSignal },
 ): Promise<void> {
-  const { partnerId } = exchange;
-  if (atWork.has(partnerId) || atWork.size >= deps.settings.concurrency) return;
-  atWork.add(partnerId);
-  try {
-    await toEnd(runExchange(deps, { ...exchange, isAsked: false }));
-  } finally {
-    atWork.delete(partnerId);
-  }
+  using place = places.take(exchange.partnerId, { hasFailed });
+  if (place === undefined) return;
+  await toEnd(runExchange(deps, { ...exchange, isAsked: false, isWanted: () => place.isWanted }));
 }
 
 async function toEnd(run: AsyncGenerator): Promise<void> {
   while ((await run.next()).done !== true);
 }
 
-function partnerIdOf(payload: unknown): number {
+/** What a tick put into the queue; one of an older version, while a cluster is updated, does not say whether the last run failed. */
+function payloadOf(payload: unknown): Omit<DueExchange, 'direction'> {
   if (typeof payload === 'object' && payload !== null && 'partnerId' in payload) {
-    if (typeof payload.partnerId === 'number') return payload.partnerId;
+    const hasFailed = 'hasFailed' in payload && payload.hasFailed === true;
+    if (typeof payload.partnerId === 'number') return { partnerId: payload.partnerId, hasFailed };
   }
   throw new AppError('invalid', 'bad_payload', 'an exchange with a partner wants a partnerId');
 }

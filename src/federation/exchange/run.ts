@@ -12,6 +12,7 @@ import {
   type LeasedExchange,
 } from '../../storage/partners/partner-exchanges.ts';
 import { partnerNotFound, readPartner, type KnownPartner } from '../../storage/partners/partners.ts';
+import { connectionFaultText } from '../auth/connection-faults.ts';
 import { pullByFetch } from '../pull/fetch.ts';
 import { pullByStream } from '../pull/stream.ts';
 import { pushKeys } from '../push/send.ts';
@@ -27,6 +28,8 @@ const pollMs = 200;
 export interface ExchangeOptions extends ExchangeName {
   /** Somebody asked: back-off is passed over, another process is waited for, and the run goes on to the end. */
   readonly isAsked: boolean;
+  /** Another exchange waits for the place of this one; never when not given. */
+  readonly isWanted?: () => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -96,7 +99,7 @@ async function* runLeased(
   });
   let end: ExchangeEnd = { outcome: 'interrupted' };
   try {
-    for await (const keys of run.steps(isAsked ? Infinity : settings.runSeconds)) {
+    for await (const keys of run.steps(options)) {
       yield { partnerId, direction, keys, outcome: null };
     }
     end = run.end();
@@ -129,14 +132,17 @@ class Run {
     return this.#keys;
   }
 
-  /** Goes step by step until there is nothing more, or `seconds` are over. @returns keys so far, after each */
-  async *steps(seconds: number): AsyncGenerator<number, void, undefined> {
+  /** Goes step by step until there is nothing more, or its time is over. @returns keys so far, after each */
+  async *steps({ isAsked, isWanted }: ExchangeOptions): AsyncGenerator<number, void, undefined> {
+    const { runSeconds, turnSeconds } = this.#deps.settings;
     const startedAt = performance.now();
     for await (const { keys, fresh } of drive(this.#deps, this.#exchange)) {
       this.#keys += keys;
       this.#fresh += fresh;
       yield this.#keys;
-      if (performance.now() - startedAt > seconds * 1000) return;
+      const seconds = (performance.now() - startedAt) / 1000;
+      if (!isAsked && seconds > runSeconds) return;
+      if (this.#fresh > 0 && seconds > turnSeconds && isWanted?.() === true) return;
     }
     this.#isAtEnd = true;
   }
@@ -171,10 +177,11 @@ class Run {
     if (end.outcome === 'interrupted') {
       this.#deps.logger.info({ ...fields, reason: keeper.reason }, 'an exchange was interrupted');
     } else if (end.outcome === 'failed') {
-      // Not its words: they may be the partner's, and the log must hold neither keys nor addresses.
+      // Words of our own alone: others may be the partner's, and the log must hold neither keys nor addresses.
       const { code, retrySeconds } = end;
       const failures = leased.failures + 1;
-      this.#deps.logger.warn({ ...fields, code, failures, retrySeconds }, 'an exchange failed');
+      const cause = connectionFaultText(code);
+      this.#deps.logger.warn({ ...fields, code, cause, failures, retrySeconds }, 'an exchange failed');
     } else if (this.#keys > 0 || leased.failures > 0) {
       this.#deps.logger.info(fields, 'an exchange is done');
     }

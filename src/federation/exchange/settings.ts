@@ -17,6 +17,8 @@ export interface ExchangeSettings {
   readonly leaseSeconds: number;
   /** A run ends at the next step after so long, and the next one goes on: others get their turn. */
   readonly runSeconds: number;
+  /** The same after so long for one that brings new keys, when another exchange waits for its place. */
+  readonly turnSeconds: number;
   /** A partner that says nothing for so long is given up for this run. */
   readonly idleSeconds: number;
   /** The same for the first answer of one that has failed again and again. */
@@ -43,6 +45,7 @@ export function exchangeSettings(values: Values): ExchangeSettings {
     concurrency: values.ENMESH_FEDERATION_CONCURRENCY,
     leaseSeconds: 30,
     runSeconds: 600,
+    turnSeconds: 30,
     idleSeconds: 60,
     probeSeconds: 10,
   };

@@ -37,6 +37,7 @@ const exchangeSettings: ExchangeSettings = {
   concurrency: 4,
   leaseSeconds: 30,
   runSeconds: 600,
+  turnSeconds: 30,
   idleSeconds: 20,
   probeSeconds: 1,
 };

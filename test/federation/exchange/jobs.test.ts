@@ -50,7 +50,7 @@ describe('federation.tick', () => {
     expect(await jobs.tick()).toEqual(['federation.pull', 'federation.push']);
     expect(jobs.enqueued[0]).toEqual({
       job: 'federation.pull',
-      payload: { partnerId: 1 },
+      payload: { partnerId: 1, hasFailed: false },
       options: { key: '1', maxAttempts: 1 },
     });
     for (const { job, payload } of [...jobs.enqueued]) await jobs.run(job, payload);
@@ -199,6 +199,33 @@ describe('Federation decision 7: one dead partner slows nobody', () => {
     expect(await storedKeys(bb)).toHaveLength(20);
     expect(await storedKeys(aa)).toHaveLength(20);
     expect(await jobs.tick()).toEqual(['federation.pull']);
+  });
+
+  it('a run whose place another one wants leaves it after its turn, and goes on later from where it was', async () => {
+    await using pair = await openPair({ settings: { concurrency: 1, turnSeconds: 0 } });
+    const { aa, bb } = pair;
+    await addKeys(aa, 2_500);
+    const jobs = jobsOf(bb);
+    await Promise.all([jobs.run('federation.pull', { partnerId: 1 }), jobs.run('federation.pull', { partnerId: 2 })]);
+    expect(await storedKeys(bb)).toHaveLength(1_000);
+    expect(await bb.state('aa', 'pull')).toMatchObject({ failures: 0, caughtUpThrough: null });
+    expect((await jobs.tick()).filter((job) => job === 'federation.pull')).toHaveLength(1);
+    await jobs.run('federation.pull', { partnerId: 1 });
+    expect(await storedKeys(bb)).toHaveLength(2_500);
+  });
+
+  it('a look says of each whether its last run failed: those get half of the places', async () => {
+    await using aa = await openInstallation('aa');
+    await using bb = await openInstallation('bb', { clock: aa.clock });
+    // It does not know us.
+    await bb.addPartner(aa.asPartner({ pull: pullAll }));
+    const jobs = jobsOf(bb);
+    await jobs.tick();
+    expect(jobs.enqueued.map(({ payload }) => payload)).toEqual([{ partnerId: 1, hasFailed: false }]);
+    await jobs.run('federation.pull', jobs.enqueued[0]!.payload);
+    bb.clock.advance(1_000);
+    await jobs.tick();
+    expect(jobs.enqueued.map(({ payload }) => payload)).toEqual([{ partnerId: 1, hasFailed: true }]);
   });
 
   it('a job without a partner fails', async () => {
