@@ -9,7 +9,7 @@ import { StatsServiceDefinition } from './gen/enmesh/publish/v1/stats.ts';
 import { hostAndPort } from './platform/config/address.ts';
 import type { Values } from './platform/config/load.ts';
 import type { Address } from './platform/config/readers.ts';
-import { callSettings } from './platform/config/tls-files.ts';
+import { callSettings, type CalledRole } from './platform/config/tls-files.ts';
 import { createGrpcClient, type ServiceDefinition } from './platform/grpc/client.ts';
 import { createHealthClient } from './platform/grpc/health-client.ts';
 import type { RunningGrpcServer } from './platform/grpc/server.ts';
@@ -36,31 +36,37 @@ export async function connectGateway(
   values: Values,
   { lifecycle, addresses, server, federation }: Neighbours,
 ): Promise<Pick<GatewayOptions, 'publish' | 'stats' | 'exports' | 'identity' | 'isReady'>> {
-  const calls = await callSettings(values);
-  const serverTarget = values.ENMESH_SERVER_TARGET ?? hostAndPort(addresses.server ?? values.ENMESH_GRPC_ADDRESS);
-  const exportTarget = values.ENMESH_EXPORT_TARGET ?? hostAndPort(addresses.export ?? values.ENMESH_EXPORT_ADDRESS);
-  const federationTarget = values.ENMESH_FEDERATION_TARGET ?? hostAndPort(values.ENMESH_FEDERATION_ADDRESS);
+  const calls = {
+    server: await callSettings(values, values.ENMESH_SERVER_TARGET === undefined ? 'server' : undefined),
+    export: await callSettings(values, values.ENMESH_EXPORT_TARGET === undefined ? 'export' : undefined),
+    federation: await callSettings(values, values.ENMESH_FEDERATION_TARGET === undefined ? 'federation' : undefined),
+  };
+  const targets = {
+    server: values.ENMESH_SERVER_TARGET ?? hostAndPort(addresses.server ?? values.ENMESH_GRPC_ADDRESS),
+    export: values.ENMESH_EXPORT_TARGET ?? hostAndPort(addresses.export ?? values.ENMESH_EXPORT_ADDRESS),
+    federation: values.ENMESH_FEDERATION_TARGET ?? hostAndPort(values.ENMESH_FEDERATION_ADDRESS),
+  };
   const localFederation = values.ENMESH_FEDERATION_TARGET === undefined ? federation?.localClient : undefined;
   const closing = <T extends { close(): void }>(client: T): T => {
     lifecycle.add(whenStopped(client));
     return client;
   };
-  const connect = <Definition extends ServiceDefinition>(definition: Definition, target: string) =>
-    closing(createGrpcClient(definition, target, calls)).client;
+  const connect = <Definition extends ServiceDefinition>(definition: Definition, role: CalledRole) =>
+    closing(createGrpcClient(definition, targets[role], calls[role])).client;
   const localClient = values.ENMESH_SERVER_TARGET === undefined ? server?.localClient : undefined;
   const streaming = () =>
     closing(
       new StreamingPublishClient(
-        connect(PublishStreamServiceDefinition, serverTarget),
-        connect(PublishServiceDefinition, serverTarget),
+        connect(PublishStreamServiceDefinition, 'server'),
+        connect(PublishServiceDefinition, 'server'),
       ),
     );
-  const health = closing(createHealthClient(serverTarget, calls));
+  const health = closing(createHealthClient(targets.server, calls.server));
   return {
     publish: localClient?.(PublishServiceDefinition) ?? streaming(),
-    stats: localClient?.(StatsServiceDefinition) ?? connect(StatsServiceDefinition, serverTarget),
-    exports: connect(ExportServiceDefinition, exportTarget),
-    identity: localFederation?.(IdentityServiceDefinition) ?? connect(IdentityServiceDefinition, federationTarget),
+    stats: localClient?.(StatsServiceDefinition) ?? connect(StatsServiceDefinition, 'server'),
+    exports: connect(ExportServiceDefinition, 'export'),
+    identity: localFederation?.(IdentityServiceDefinition) ?? connect(IdentityServiceDefinition, 'federation'),
     isReady: () => health.isServing(),
   };
 }

@@ -5,7 +5,7 @@ import { AppError } from '../domain/errors.ts';
 import { hostAndPort } from '../platform/config/address.ts';
 import { readValues, type Values } from '../platform/config/load.ts';
 import { target as readTarget } from '../platform/config/readers.ts';
-import { callSettings } from '../platform/config/tls-files.ts';
+import { callSettings, type CallSettings } from '../platform/config/tls-files.ts';
 import { createGrpcClient } from '../platform/grpc/client.ts';
 import { createHealthClient } from '../platform/grpc/health-client.ts';
 import type { Io } from './io.ts';
@@ -66,14 +66,14 @@ export async function withClient<Definition extends GrpcDefinition, T>(
 ): Promise<T> {
   const values = await readValues(io.env, false);
   const target = server ?? targetOf(role, values);
-  const grpc = createGrpcClient(definition, target, await callSettings(values), { timeoutMs });
+  const grpc = createGrpcClient(definition, target, await callsTo(role, values, server), { timeoutMs });
   try {
     return await work(grpc.client);
   } catch (error) {
     if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error;
     if (!(await listens(target))) throw unreachable(role, target, error);
     // A role that answers may say the same of somebody whom it calls.
-    if (error.code !== 'unavailable' || (await serves(target, values))) throw error;
+    if (error.code !== 'unavailable' || (await serves(target, await callsTo(role, values, server)))) throw error;
     throw deaf(target, error, values);
   } finally {
     grpc.close();
@@ -84,6 +84,12 @@ export async function withClient<Definition extends GrpcDefinition, T>(
 export function targetOf(role: GrpcRole, values: Values): string {
   const { target, address } = variableNames[role];
   return values[target] ?? hostAndPort(values[address]);
+}
+
+/** How a role is called that is found there. @param server `--server`; undefined = by the environment */
+export async function callsTo(role: GrpcRole, values: Values, server?: string): Promise<CallSettings> {
+  const isOwn = server === undefined && values[variableNames[role].target] === undefined;
+  return await callSettings(values, isOwn ? role : undefined);
 }
 
 /** How to get a role to answer. */
@@ -109,8 +115,8 @@ export function tlsCure({ ENMESH_CLIENT_TLS_CA: ca }: Values): string {
     : 'the role must have TLS, ENMESH_CLIENT_TLS_CA must have signed its certificate, and the certificate must name this host';
 }
 
-async function serves(target: string, values: Values): Promise<boolean> {
-  const health = createHealthClient(target, await callSettings(values));
+async function serves(target: string, calls: CallSettings): Promise<boolean> {
+  const health = createHealthClient(target, calls);
   try {
     return await health.isServing();
   } finally {

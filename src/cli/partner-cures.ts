@@ -2,12 +2,14 @@
 
 const cures: Readonly<Record<string, string>> = {
   unavailable:
-    'nothing answers at its address, a firewall stands between, or TLS fails: its certificate must name that host and be of a CA that we trust (ENMESH_FEDERATION_CA); `enmesh federation check` tries now',
+    'its server cannot be reached for the moment: it goes on at the next try, or ask the partner for its log',
   timeout: 'it answers too slowly; ask the partner',
   deadline_exceeded: 'it answers too slowly; ask the partner',
   unimplemented:
     'another program is at its address, or it speaks the deployed protocol alone: then set `protocol: fetch`',
   insecure_partner: 'its address must speak TLS; plain text goes to this machine alone, in test installations',
+  client_certificate_missing:
+    'it wants a client certificate as well: set ENMESH_FEDERATION_CLIENT_TLS_CERT and ENMESH_FEDERATION_CLIENT_TLS_KEY to one that it trusts',
   token_missing: 'something between us takes the token away, such as a proxy',
   token_invalid: "it cannot verify our tokens: can it read our issuer's keys, and do both clocks agree?",
   identity_unknown:
@@ -34,10 +36,19 @@ const cures: Readonly<Record<string, string>> = {
     'more keys came today than ENMESH_FEDERATION_MAX_KEYS_PER_DAY allows at the receiver; it goes on tomorrow',
   rate_limited: 'calls come faster than ENMESH_FEDERATION_CALLS_PER_MINUTE allows at the partner; it goes on by itself',
   too_many_streams: 'more processes are at it than the partner allows; it goes on by itself',
-  slow_reader: 'keys were not taken fast enough here: look at the load of the database',
+  resource_exhausted:
+    'keys were not taken fast enough here (look at the load of the database), or something between us limits the size of messages',
   token_expired: 'it goes on with a new token at the next try',
   interrupted: 'it goes on at the next try',
 };
+
+/** What our own federation role says of an operator too, so that nobody can tell whose refusal it is, or that it cannot be asked. */
+export const ownRefusals: ReadonlySet<string> = new Set([
+  'permission_denied',
+  'unauthenticated',
+  'partner_not_found',
+  'unreachable',
+]);
 
 /** One sentence; undefined when the error says it all. */
 export function cureOf(code: string): string | undefined {

@@ -5,10 +5,7 @@ import { PartnerServiceDefinition, type CheckPartnerResponse } from '../../gen/e
 import { serverOption, withClient } from '../connect.ts';
 import { printJson } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';
-import { cureOf } from '../partner-cures.ts';
-
-/** What our own federation role says of an operator too, so that nobody can tell whose refusal it is. */
-const ownRefusals: ReadonlySet<string> = new Set(['permission_denied', 'unauthenticated']);
+import { cureOf, ownRefusals } from '../partner-cures.ts';
 
 interface Options {
   readonly server?: string;
@@ -36,10 +33,10 @@ export function federationCheckCommand({ io }: CommandSetup): Command {
 
 /** As `federation status` tells it: whose fault, the code, and what to do. */
 function explained(name: string, error: unknown): unknown {
-  const cure = error instanceof AppError && !ownRefusals.has(error.code) ? cureOf(error.code) : undefined;
-  if (!(error instanceof AppError) || cure === undefined) return error;
+  if (!(error instanceof AppError) || ownRefusals.has(error.code)) return error;
   const { kind, code, message, details } = error;
-  return new AppError(kind, code, `${name}: ${message} (${code})`, { cause: error, details: [...details, cure] });
+  const cures = [cureOf(code) ?? []].flat();
+  return new AppError(kind, code, `${name}: ${message} (${code})`, { cause: error, details: [...details, ...cures] });
 }
 
 function describe(name: string, answer: CheckPartnerResponse): string {

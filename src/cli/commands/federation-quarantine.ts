@@ -1,5 +1,6 @@
 /** `enmesh federation quarantine`: keys of a partner that were refused, without their bytes, and judging them again. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { refusals, type Refusal } from '../../domain/federation/verdict.ts';
 import { PartnerServiceDefinition, type QuarantinedKey } from '../../gen/enmesh/federation/v1/partners.ts';
 import { wholeNumber } from '../arguments.ts';
 import { longCallMs, serverOption, withClient } from '../connect.ts';
@@ -9,7 +10,7 @@ import { withBar } from '../progress.ts';
 import { count, formatTable, formatTime } from '../table.ts';
 
 interface Options {
-  readonly reason: string;
+  readonly reason?: Refusal;
   readonly replay?: true;
   readonly limit: number;
   readonly server?: string;
@@ -21,7 +22,7 @@ export function federationQuarantineCommand({ io }: CommandSetup): Command {
   return new Command('quarantine')
     .description('List keys of a partner that were refused, oldest first; their bytes are not told.')
     .argument('<partner>', 'name of the partner')
-    .option('--reason <reason>', 'only those that were refused for it', '')
+    .addOption(new Option('--reason <reason>', 'only those that were refused for it').choices(refusals))
     .option('--replay', 'judge them again, and take in those that are acceptable by now')
     .option('--limit <n>', 'list at most so many', wholeNumber(1, 1000), 100)
     .addOption(serverOption('federation'))
@@ -36,7 +37,7 @@ async function replay(io: Io, name: string, { reason, server, json }: Options): 
   const connection = { io, role: 'federation', server, timeoutMs: longCallMs } as const;
   const { acceptedKeys, refusedKeys } = await withBar(io, 'judging', (bar) =>
     withClient(PartnerServiceDefinition, connection, (client) =>
-      client.replayQuarantine({ name, reason }, { signal: bar.signal }),
+      client.replayQuarantine({ name, reason: reason ?? '' }, { signal: bar.signal }),
     ),
   );
   if (json) printJson(io, { acceptedKeys, refusedKeys });
@@ -46,7 +47,7 @@ async function replay(io: Io, name: string, { reason, server, json }: Options): 
 async function list(io: Io, name: string, { reason, limit, server, json }: Options): Promise<void> {
   const connection = { io, role: 'federation', server } as const;
   const { keys } = await withClient(PartnerServiceDefinition, connection, (client) =>
-    client.listQuarantine({ name, reason, limit }),
+    client.listQuarantine({ name, reason: reason ?? '', limit }),
   );
   if (json) printJson(io, { keys });
   else io.stdout.write(keys.length === 0 ? 'nothing is in quarantine\n' : quarantineTable(keys));

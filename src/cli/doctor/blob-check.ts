@@ -1,4 +1,4 @@
-/** The blob store: a probe is written, read, listed and deleted in every bucket that exports use. */
+/** The blob store: a probe is written, read, listed and deleted in every bucket that exports and copies of withdrawals use. */
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
@@ -7,7 +7,7 @@ import type { BlobStore } from '../../storage/blob/blob-store.ts';
 import { openBlobStore } from '../../storage/blob/open.ts';
 import { blobStoreSettings, type BlobStoreSettings } from '../../storage/blob/settings.ts';
 import type { Installation } from './environment-checks.ts';
-import { attempt, failed, ok, type Finding } from './finding.ts';
+import { attempt, failed, ok, skipped, type Finding } from './finding.ts';
 
 const check = 'blob store';
 const missingCure = 'correct ENMESH_DATA_DIR, or start the roles, which make it';
@@ -18,8 +18,9 @@ const cures: Readonly<Record<BlobStoreSettings['kind'], string>> = {
   azure: 'correct ENMESH_AZURE_STORAGE_… or the way there, and look at the permissions in docs/operations.md',
 };
 const bucketCures: Readonly<Record<string, string>> = {
-  blob_bucket_missing: 'create it, or set ENMESH_CREATE_BUCKETS=true, or correct `bucket` of the export',
-  blob_name_invalid: 'correct `bucket` of the export',
+  blob_bucket_missing:
+    'create it, or set ENMESH_CREATE_BUCKETS=true, or correct `bucket` of the export or ENMESH_WITHDRAWALS_BUCKET',
+  blob_name_invalid: 'correct `bucket` of the export or ENMESH_WITHDRAWALS_BUCKET',
   blob_store_denied: 'give this process credentials with the permissions in docs/operations.md',
 };
 /** Somebody waits for the report. */
@@ -46,6 +47,14 @@ export async function checkBlobStore(
     );
     return (await Promise.all(probes)).flat();
   });
+}
+
+/** Says so where nothing outlives a restore of the database; the filesystem store has a bucket without being told. */
+export function checkWithdrawalCopies({ values }: Installation): readonly Finding[] {
+  if (values.ENMESH_WITHDRAWALS_BUCKET !== undefined || values.ENMESH_BLOB_STORE === 'filesystem') return [];
+  const message =
+    'are not copied, so a restore of the database would undo them: set ENMESH_WITHDRAWALS_BUCKET to a bucket that is not public';
+  return [skipped('withdrawals', message)];
 }
 
 async function isFolder(path: string): Promise<boolean> {

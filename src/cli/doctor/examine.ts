@@ -4,7 +4,7 @@ import { readKnownPartners, type KnownPartner } from '../../storage/partners/par
 import type { Io } from '../io.ts';
 import { keyManagerFrom } from '../open-key-manager.ts';
 import { checkAttestation } from './attestation-checks.ts';
-import { checkBlobStore } from './blob-check.ts';
+import { checkBlobStore, checkWithdrawalCopies } from './blob-check.ts';
 import { checkDatabase } from './database-checks.ts';
 import { checkEnvironment } from './environment-checks.ts';
 import type { Finding } from './finding.ts';
@@ -39,10 +39,13 @@ export async function examine(io: Io, dev: boolean): Promise<readonly Finding[]>
     ];
   });
   if (buckets.size === 0) buckets.add(sampleBucket);
+  const { ENMESH_WITHDRAWALS_BUCKET: withdrawals } = installation.values;
+  if (withdrawals !== undefined) buckets.add(withdrawals);
   return [
     ...findings,
     ...database,
     ...(await checkBlobStore(installation, [...buckets])),
+    ...checkWithdrawalCopies(installation),
     ...(await checkRoles(installation, needsFederation)),
     ...(await checkDiscovery(installation, partners)),
     ...(await checkPartners(io, installation, partners)),

@@ -26,24 +26,24 @@ export function skipped(check: string, message: string): Finding {
   return { check, status: 'skipped', message, cure: '' };
 }
 
-/** Runs a check; an error becomes a failed finding with the given cure. */
+/** Runs a check; an error becomes a failed finding with the given cure, or the one that is made for it. */
 export async function attempt(
   check: string,
-  cure: string,
+  cure: string | ((error: unknown) => string),
   work: () => Promise<Finding | readonly Finding[]>,
 ): Promise<readonly Finding[]> {
   try {
     return [await work()].flat();
   } catch (error) {
-    return [failed(check, reason(error), cure)];
+    return [failed(check, reason(error), typeof cure === 'string' ? cure : cure(error))];
   }
 }
 
-/** The operator looks at his own installation: private reasons are what he needs. */
+/** The operator looks at his own installation: private reasons are what he needs, unless they repeat what was said. */
 function reason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error instanceof AppError && error.cause instanceof Error ? innermost(error.cause) : '';
-  return cause === '' ? error.message : `${error.message} (${cause})`;
+  return cause === '' || cause.includes(error.message) ? error.message : `${error.message} (${cause})`;
 }
 
 /** Node wraps refused connections to several addresses into an error without a message. */

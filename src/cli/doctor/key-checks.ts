@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyManager } from '../../platform/key-manager/key-manager.ts';
 import type { Database } from '../../storage/database.ts';
-import { inspectSigningKeys, type ConfiguredKeyVersion } from '../../storage/inspection.ts';
+import { inspectSigningKeys, inspectUnsignedExports, type ConfiguredKeyVersion } from '../../storage/inspection.ts';
 import { listRevisionKeys } from '../../storage/exposures/revision-keys.ts';
 import { count } from '../table.ts';
 import type { Installation } from './environment-checks.ts';
@@ -10,9 +10,14 @@ import { attempt, failed, ok, type Finding } from './finding.ts';
 
 const managerCure = 'correct ENMESH_KEY_MANAGER and ENMESH_DATA_DIR, or restore the keys';
 
-/** Each configured signing key has its versions in the key manager. */
+/** Each configured signing key has its versions in the key manager, and each export one that signs. */
 export async function checkSigningKeys(database: Database, keyManager: KeyManager): Promise<readonly Finding[]> {
   return await attempt('signing keys', managerCure, async () => {
+    const unsigned = await inspectUnsignedExports(database);
+    if (unsigned.length > 0) {
+      const cure = 'change the `thru` of one of its signingKeys, or add another, and apply';
+      return failed('signing keys', `none signs for ${unsigned.join(', ')}: all of its keys have ended`, cure);
+    }
     const configured = await inspectSigningKeys(database);
     if (configured.length === 0) return ok('signing keys', 'none are configured yet');
     const missing = await findMissing(configured, keyManager);

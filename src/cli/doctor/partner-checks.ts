@@ -1,9 +1,11 @@
 /** Partners: their issuers can be read, and each is called by the federation role as it is to exchange keys. */
+import { AppError } from '../../domain/errors.ts';
 import { PartnerServiceDefinition } from '../../gen/enmesh/federation/v1/partners.ts';
 import type { Values } from '../../platform/config/load.ts';
 import type { KnownPartner } from '../../storage/partners/partners.ts';
 import { withClient } from '../connect.ts';
 import type { Io } from '../io.ts';
+import { cureOf, ownRefusals } from '../partner-cures.ts';
 import { count } from '../table.ts';
 import type { Installation } from './environment-checks.ts';
 import { attempt, ok, skipped, type Finding } from './finding.ts';
@@ -37,12 +39,29 @@ async function checkCalls(io: Io, { name, pausedAt, pull, push }: KnownPartner):
   const check = `partner ${name}`;
   if (pull === null && push === null) return [];
   if (pausedAt !== null) return [skipped(check, `is paused; \`enmesh federation resume ${name}\` lets it go on`)];
-  return await attempt(check, cure, async () => {
+  return await attempt(check, cureOfCall, async () => {
     const connection = { io, role: 'federation', server: undefined } as const;
-    const answer = await withClient(PartnerServiceDefinition, connection, (client) => client.checkPartner({ name }));
+    const answer = await withClient(PartnerServiceDefinition, connection, (client) =>
+      client.checkPartner({ name }),
+    ).catch(withoutRole);
+    if (answer === undefined) return skipped(check, 'waits for the federation role, which cannot be asked');
     const proof = answer.isServerVerified
       ? 'and proves who it is'
       : 'and proves nothing, which the configuration allows';
     return ok(check, `answers in ${String(answer.roundTripMs)} ms (${answer.version}) ${proof}`);
   });
+}
+
+/** That the role is away is told by the check of the role. */
+function withoutRole(error: unknown): undefined {
+  if (!(error instanceof AppError) || error.code !== 'unreachable') throw error;
+}
+
+const cureOfRefusal =
+  'where that is what our own federation role says of this call, see docs/operations.md, roles apart; `enmesh federation check` repeats it';
+
+/** As `enmesh federation check` tells it. */
+function cureOfCall(error: unknown): string {
+  if (error instanceof AppError && ownRefusals.has(error.code)) return cureOfRefusal;
+  return (error instanceof AppError ? cureOf(error.code) : undefined) ?? cure;
 }

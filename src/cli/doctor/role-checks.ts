@@ -2,9 +2,8 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { hostAndPort } from '../../platform/config/address.ts';
-import { callSettings } from '../../platform/config/tls-files.ts';
 import { createHealthClient } from '../../platform/grpc/health-client.ts';
-import { cureFor, targetOf, tlsCure, type GrpcRole } from '../connect.ts';
+import { callsTo, cureFor, targetOf, tlsCure, type GrpcRole } from '../connect.ts';
 import type { Installation } from './environment-checks.ts';
 import { attempt, failed, ok, type Finding } from './finding.ts';
 
@@ -27,7 +26,7 @@ export async function checkRoles(installation: Installation, needsFederation: bo
 
 async function checkRole(role: GrpcRole, { values }: Installation, isNeeded: boolean): Promise<Finding> {
   const target = targetOf(role, values);
-  const health = createHealthClient(target, await callSettings(values));
+  const health = createHealthClient(target, await callsTo(role, values));
   try {
     if (await health.isServing()) return ok(`${role} role`, `serves at ${target}`);
     if (!isNeeded) return ok(`${role} role`, 'does not run, and nothing is configured that needs it');

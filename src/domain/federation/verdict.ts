@@ -57,3 +57,6 @@ export function verdictOfCode(code: number): Verdict | undefined {
 export function isRefusal(verdict: Verdict): verdict is Refusal {
   return verdictCodes[verdict] >= verdictCodes.key_length;
 }
+
+/** Every reason that a key is refused for, in the order of their numbers. */
+export const refusals: readonly Refusal[] = (Object.keys(verdictCodes) as Verdict[]).filter(isRefusal);

@@ -10,6 +10,7 @@ import {
 } from '../../platform/grpc/client.ts';
 import type { CallProof, ServerHeader } from '../../platform/grpc/proven-calls.ts';
 import type { KnownPartner } from '../../storage/partners/partners.ts';
+import { explainConnection } from './connection-faults.ts';
 import type { IdentityTokens } from './identity-tokens.ts';
 import type { ChannelSettings } from './settings.ts';
 import type { TokenVerifier } from './token-verifier.ts';
@@ -38,6 +39,8 @@ const deployedService = 'Federation';
  * `requireServerIdentity` wants it: then no message of it has been handed over, and none of a stream has been sent.
  *
  * @param partner its address, identity and `ourAudience` are those of the calls: open anew when they change
+ * A server that cannot be reached rejects them with an unavailable error that says why (`connection-faults.ts`).
+ *
  * @returns to be closed
  * @throws AppError `precondition`/`bad_tls`
  */
@@ -47,9 +50,11 @@ export function openPartnerClient<Definition extends ServiceDefinition>(
   deps: PartnerChannelDeps,
 ): PartnerClient<Definition> {
   const isDeployed = definition.fullName === deployedService;
-  return createGrpcClient(definition, partner.address, channelSettings(partner.address, deps.settings), {
+  const settings = channelSettings(partner.address, deps.settings);
+  return createGrpcClient(definition, partner.address, settings, {
     timeoutMs,
     connectMs,
+    explain: explainConnection(partner.address, settings.tls),
     keepalive: !isDeployed,
     prove: () => (isDeployed ? proveOurselves(partner, deps) : proveBoth(partner, deps)),
   });

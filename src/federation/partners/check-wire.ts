@@ -5,8 +5,8 @@ import { FederationDefinition } from '../../gen/federation.ts';
 import type { KnownPartner } from '../../storage/partners/partners.ts';
 import { openPartnerClient, type PartnerChannelDeps } from '../auth/partner-channel.ts';
 
-/** Shorter than what the operator's own call gets. */
-const timeoutMs = 20_000;
+/** Shorter than what the operator's own call gets; longer than a connection is waited for and its fault is looked for. */
+const timeoutMs = 25_000;
 
 /** A time that no key has: the answer is empty. */
 const never = { timestamp: 253_370_764_800n, nextToken: '' };

@@ -1,6 +1,6 @@
 /** Between the messages of partners and what they mean. */
 import type * as proto from '../../gen/enmesh/federation/v1/partners.ts';
-import { isRefusal, verdictCodes, type Refusal, type Verdict } from '../../domain/federation/verdict.ts';
+import { refusals, type Refusal } from '../../domain/federation/verdict.ts';
 import { AppError } from '../../domain/errors.ts';
 import type { QuarantineEntry } from '../../storage/partners/partner-quarantine.ts';
 import type { PartnerProgress } from './run-exchanges.ts';
@@ -70,9 +70,8 @@ export function quarantineLimit(limit: number): number {
 /** Of a request: null = any. @throws AppError invalid `unknown_reason`, with those that there are */
 export function reasonFilter(reason: string): Refusal | null {
   if (reason === '') return null;
-  const reasons = (Object.keys(verdictCodes) as Verdict[]).filter(isRefusal);
-  const found = reasons.find((word) => word === reason);
+  const found = refusals.find((word) => word === reason);
   if (found !== undefined) return found;
-  const details = [`the reasons are ${reasons.join(', ')}`];
+  const details = [`the reasons are ${refusals.join(', ')}`];
   throw new AppError('invalid', 'unknown_reason', 'keys are refused for no such reason', { details });
 }

@@ -38,7 +38,7 @@ export interface BatchAnswer {
  *   exhausted `quota_exceeded`; of the database. Nothing is stored then.
  */
 export async function receiveBatch(deps: IntakeDeps, partner: KnownPartner, batch: SentBatch): Promise<BatchAnswer> {
-  if (partner.accept === null) throw notAccepted();
+  if (partner.accept === null || partner.accept.regions.length === 0) throw notAccepted();
   const name = { partnerId: partner.id, id: batch.id };
   const earlier = await findPushedBatch(deps.database, name);
   if (earlier !== null) return repeated(earlier, batch);

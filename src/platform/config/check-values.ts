@@ -37,6 +37,7 @@ const minStatsEmbargoSeconds = 3600;
 const minRetentionSeconds = 10 * 86_400;
 /** Shorter windows tell when a phone published; files are for tests then. */
 const minWindowSeconds = 60;
+const daySeconds = 86_400;
 
 /**
  * Every fault, one line each, in the order of the rules. Reads nothing but its arguments.
@@ -184,6 +185,14 @@ const rules: readonly Rule[] = [
       !values.ENMESH_UNSAFE_SHORT_WINDOWS &&
       `${name} wants at least 1m: shorter windows tell when a phone published (ENMESH_UNSAFE_SHORT_WINDOWS=true in tests)`,
   })),
+  {
+    roles: withData,
+    reads: ['ENMESH_TRUNCATE_WINDOW', 'ENMESH_UNSAFE_SHORT_WINDOWS'],
+    fault: ({ ENMESH_TRUNCATE_WINDOW: seconds, ENMESH_UNSAFE_SHORT_WINDOWS: areTests }) =>
+      daySeconds % seconds !== 0 &&
+      !areTests &&
+      'ENMESH_TRUNCATE_WINDOW wants to divide a day, as 15m, 1h and 2h do: windows of exports are multiples of it that divide a day (ENMESH_UNSAFE_SHORT_WINDOWS=true in tests)',
+  },
   {
     roles: ['export'],
     reads: ['ENMESH_DATABASE_POOL_SIZE', 'ENMESH_EXPORT_CONCURRENCY'],

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import { isLoopback } from './address.ts';
 import type { Role } from './check-values.ts';
 import { ConfigurationError, type Values } from './load.ts';
 import type { VariableName } from './variables.ts';
@@ -88,15 +89,37 @@ export async function serverTls(
   return { cert, key, ...(ca === undefined ? {} : { clientCa: ca }) };
 }
 
+/** A role that others call by gRPC. */
+export type CalledRole = Exclude<Role, 'gateway'>;
+
+const calledAddresses = {
+  server: 'ENMESH_GRPC_ADDRESS',
+  export: 'ENMESH_EXPORT_ADDRESS',
+  federation: 'ENMESH_FEDERATION_ADDRESS',
+} as const satisfies Record<CalledRole, VariableName>;
+
 /**
  * What the environment says about calls to other roles.
+ * @param role the one that is called where this environment lets it listen, undefined = one somewhere else: where the
+ *   environment says which roles have TLS, one without it on a loopback address is called in plain text
  * @throws ConfigurationError for a certificate without its key or without a CA, and for files that cannot be used
  */
-export async function callSettings(values: Values): Promise<CallSettings> {
+export async function callSettings(values: Values, role?: CalledRole): Promise<CallSettings> {
   const { cert, key, ca } = await readOne(values, client);
   const own = cert === undefined || key === undefined ? {} : { cert, key };
   const token = values.ENMESH_CLIENT_TOKEN;
-  return { ...(ca === undefined ? {} : { tls: { ca, ...own } }), ...(token === undefined ? {} : { token }) };
+  const hasTls = ca !== undefined && !(role !== undefined && listensPlain(values, role));
+  return { ...(hasTls ? { tls: { ca, ...own } } : {}), ...(token === undefined ? {} : { token }) };
+}
+
+/** True when it is known to: an environment without any certificate is a mere caller's, and says nothing of it. */
+function listensPlain(values: Values, role: CalledRole): boolean {
+  const has = (one: CalledRole): boolean => values[ofRole[one].cert] !== undefined;
+  return (
+    !has(role) &&
+    (['server', 'export', 'federation'] as const).some(has) &&
+    isLoopback(values[calledAddresses[role]].host)
+  );
 }
 
 /**

@@ -44,7 +44,8 @@ const reflection = /^\/grpc\.reflection\.v1(alpha)?\.ServerReflection\//;
 
 /**
  * Refuses calls that the caller's roles do not allow: health is open to all, reflection to every known caller. Partners
- * have no role: their methods ask each caller for an ID token themselves.
+ * have no role: their methods ask each caller for an ID token themselves, and where there is a client CA, a certificate of
+ * it, under whatever name, comes before that.
  */
 export function authorizeCalls(settings: CallerSettings) {
   const rolesOf = isEnforced(settings) ? recognize(settings) : () => new Set<CallerRole>(['operate']);
@@ -55,6 +56,7 @@ export function authorizeCalls(settings: CallerSettings) {
     const { path } = call.method;
     // Only the TLS layer may name a caller, never the caller itself.
     if (settings.tls?.clientCa === undefined) context.metadata.delete(peerNamesKey);
+    else if (partnerMethods.has(path) && !context.metadata.has(peerNamesKey)) throw certificateMissing();
     if (!health.test(path) && !partnerMethods.has(path)) {
       const roles = rolesOf(context);
       if (!reflection.test(path) && !mayCall(path, roles)) {
@@ -91,6 +93,11 @@ function roleOfToken(
 
 function unauthenticated(cure: string): AppError {
   return new AppError('unauthenticated', 'unauthenticated', `the caller is not known: ${cure}`);
+}
+
+function certificateMissing(): AppError {
+  const message = 'show a client certificate of a CA that the called authority trusts';
+  return new AppError('unauthenticated', 'client_certificate_missing', message);
 }
 
 function sha256(text: string): Buffer {

@@ -1,14 +1,7 @@
 /** What happens around every call of a client: a connection is waited for, time is limited, errors become ours. */
-import { connectivityState } from '@grpc/grpc-js';
-import {
-  type CallOptions,
-  type Channel,
-  ClientError,
-  type ClientMiddlewareCall,
-  Metadata,
-  waitForChannelReady,
-} from 'nice-grpc';
+import { type CallOptions, type Channel, ClientError, type ClientMiddlewareCall, Metadata } from 'nice-grpc';
 import { AppError } from '../../domain/errors.ts';
+import { connected, type Explain, isConnected } from './connected.ts';
 import { fromClientError, unforeseen } from './errors.ts';
 
 /** Further options of a call. */
@@ -30,11 +23,12 @@ export interface CallDefaults {
   readonly token: string | undefined;
   /** For a connection; 2 s when not given. */
   readonly connectMs?: number;
+  readonly explain?: Explain;
 }
 
 /** The middleware. */
 export function limitCalls(channel: Channel, defaults: CallDefaults) {
-  const { connectMs = defaultConnectMs } = defaults;
+  const { connectMs = defaultConnectMs, explain } = defaults;
   return async function* limit<Request, Response>(
     call: ClientMiddlewareCall<Request, Response>,
     options: CallOptions & Partial<CallLimits>,
@@ -47,7 +41,9 @@ export function limitCalls(channel: Channel, defaults: CallDefaults) {
       options.onTrailer?.(received);
     };
     try {
-      await connected(channel, limits, Math.min(connectMs, timeoutMs));
+      if (!isConnected(channel)) {
+        await Promise.race([connected(channel, Math.min(connectMs, timeoutMs), explain), limits.over()]);
+      }
       const metadata = requestMetadata(options.metadata, timeoutMs, defaults.token);
       return yield* call.next(call.request, { ...options, metadata, signal: limits.signal, onTrailer });
     } catch (error) {
@@ -110,17 +106,6 @@ export class Limits {
   end(): void {
     clearTimeout(this.#timer);
     this.#callers?.removeEventListener('abort', this.#onAbort);
-  }
-}
-
-async function connected(channel: Channel, limits: Limits, waitMs: number): Promise<void> {
-  if (channel.getConnectivityState(true) === connectivityState.READY) return;
-  const until = new Date(Date.now() + waitMs);
-  try {
-    await Promise.race([waitForChannelReady(channel, until), limits.over()]);
-  } catch (cause) {
-    if (limits.signal.aborted) throw cause;
-    throw new AppError('unavailable', 'unavailable', 'the called server cannot be reached; try again later', { cause });
   }
 }
 

@@ -10,12 +10,14 @@ import {
 import { AppError } from '../../domain/errors.ts';
 import { hostOfTarget, isLoopback } from '../config/address.ts';
 import { type CallLimits, limitCalls } from './client-calls.ts';
+import { type CallTls, TlsChannelCredentials } from './client-tls.ts';
+import type { Explain } from './connected.ts';
 import { type ProveCall, proveCalls } from './proven-calls.ts';
 
 /** How to reach the other side. */
 export interface GrpcClientSettings {
-  /** PEM texts: who signs the server's certificate (the system's roots when not given), and our own certificate for it. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Plain text when not given. */
+  readonly tls?: CallTls;
   /** Sent as `authorization: Bearer …`; needs TLS, but for loopback targets. */
   readonly token?: string;
 }
@@ -55,6 +57,8 @@ export interface GrpcClientOptions {
   readonly timeoutMs?: number;
   /** Longest time that a call waits for a connection, 2 s when not given. */
   readonly connectMs?: number;
+  /** Finds out why there is no connection; not asked when not given. */
+  readonly explain?: Explain;
   /** False: the server is not asked whether it lives. */
   readonly keepalive?: boolean;
   /** What each call proves, and what it wants proven; nothing when not given. */
@@ -83,8 +87,8 @@ export function createGrpcClient<Definition extends CompatServiceDefinition>(
       'a token must not cross the network in plain text: set the CA of the called server (ENMESH_CLIENT_TLS_CA)',
     );
   }
-  const { timeoutMs = defaultTimeoutMs, connectMs, keepalive = true, prove } = options;
-  const channel = createChannel(target, credentialsOf(settings), {
+  const { timeoutMs = defaultTimeoutMs, connectMs, explain, keepalive = true, prove } = options;
+  const channel = createChannel(target, credentialsOf(settings, hostOfTarget(target)), {
     ...channelOptions,
     ...(keepalive ? {} : withoutKeepalive),
   });
@@ -92,6 +96,7 @@ export function createGrpcClient<Definition extends CompatServiceDefinition>(
     timeoutMs,
     token: settings.token,
     ...(connectMs === undefined ? {} : { connectMs }),
+    ...(explain === undefined ? {} : { explain }),
   });
   const factory = prove === undefined ? createClientFactory() : createClientFactory().use(proveCalls(prove));
   return {
@@ -102,10 +107,10 @@ export function createGrpcClient<Definition extends CompatServiceDefinition>(
   };
 }
 
-function credentialsOf({ tls }: GrpcClientSettings): ChannelCredentials {
+function credentialsOf({ tls }: GrpcClientSettings, host: string): ChannelCredentials {
   if (tls === undefined) return ChannelCredentials.createInsecure();
   try {
-    return ChannelCredentials.createSsl(bytes(tls.ca), bytes(tls.key), bytes(tls.cert));
+    return new TlsChannelCredentials(tls, host);
   } catch (cause) {
     throw new AppError(
       'precondition',
@@ -114,8 +119,4 @@ function credentialsOf({ tls }: GrpcClientSettings): ChannelCredentials {
       { cause },
     );
   }
-}
-
-function bytes(text: string | undefined): Buffer | null {
-  return text === undefined ? null : Buffer.from(text);
 }

@@ -25,18 +25,23 @@ export class TlsCredentials extends ServerCredentials {
   }
 }
 
-/** Request metadata that carries the names further, separated by spaces; what callers send under it is thrown away. */
+/**
+ * Request metadata that carries the names further, separated by spaces: absent without a verified certificate, empty for
+ * one without names. What callers send under it is thrown away.
+ */
 export const peerNamesKey = 'enmesh-peer-names';
 
 /** Puts the DNS and URI names of the verified client certificate into the call's metadata. */
 export const passPeerNames: ServerInterceptor = (_method, call) =>
   new ServerInterceptingCall(call, {
     start: (next) => {
-      const names = peerNames(call.getAuthContext().sslPeerCertificate?.subjectaltname);
+      const certificate = call.getAuthContext().sslPeerCertificate;
       const listener: ServerListener = {
         onReceiveMetadata: (metadata: Metadata, forward) => {
           metadata.remove(peerNamesKey);
-          if (names.length > 0) metadata.set(peerNamesKey, names.join(' '));
+          if (certificate !== undefined) {
+            metadata.set(peerNamesKey, peerNames(certificate.subjectaltname).join(' '));
+          }
           forward(metadata);
         },
       };

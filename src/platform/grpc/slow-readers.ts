@@ -9,8 +9,8 @@ interface OverHttp2 {
 }
 
 /**
- * Resets the stream of a call when one message is not taken within the time; its caller sees RESOURCE_EXHAUSTED, as gRPC
- * reads this reset. The first interceptor of its server, because it needs the call itself.
+ * Resets the stream of a call when one message is not taken within the time. A status of ours would wait behind the data
+ * that is not taken; its caller sees RESOURCE_EXHAUSTED, as gRPC reads this reset (gRPC over HTTP/2, Errors). The first interceptor of its server, because it needs the call itself.
  */
 export function cutOffSlowReaders(limitMs: number, logger: Logger): ServerInterceptor {
   return ({ path }, call) => {

@@ -151,6 +151,23 @@ describe.concurrent('doctor', () => {
     expect(of('signing keys')).toMatchObject([{ status: 'failed', message: expect.stringContaining('main v1') }]);
   });
 
+  it('notices an export whose signing keys have all ended', async () => {
+    await using test = await createTestDatabase();
+    await configureSigningKey(test.database, '1');
+    await test.database.query(
+      `with export as (insert into exports (name, bucket, filename_root, output_region, input_regions, exclude_regions,
+                                            include_travelers, only_non_travelers, period_seconds, grace_seconds)
+                       values ('aa', 'exports', 'aa', 'AA', '{}', '{}', false, false, 14400, 86400) returning id)
+       insert into export_signing_keys (export_id, signing_key_id) select e.id, k.id from export e, signing_keys k`,
+    );
+    const message = async () => (await examine({ ENMESH_DATABASE_URL: test.url })).of('signing keys')[0]?.message;
+    expect(await message()).not.toContain('none signs');
+    await test.database.query(`update signing_keys set thru = now() - interval '1 second'`);
+    expect(await message()).toContain('none signs for aa');
+    await test.database.query('update exports set valid_thru = now()');
+    expect(await message()).not.toContain('none signs');
+  });
+
   it('notices a revision token key that is not the one which wrapped the data keys', async () => {
     await using test = await createTestDatabase();
     await using dir = await dataDirectory();
@@ -241,6 +258,26 @@ describe.concurrent('doctor', () => {
     const findings = of('blob store');
     expect(findings).toMatchObject([{ status: verdict, message: expect.stringContaining('bucket exports (s3)') }]);
     expect(findings[0]!.cure).toContain(cure);
+  });
+
+  it.each([
+    ['s3', undefined, 1],
+    ['s3', 'withdrawals', 0],
+    ['filesystem', undefined, 0],
+  ] as const)('says when withdrawals are not copied: %s, bucket %s', async (store, bucket, found) => {
+    const { of } = await examine({
+      ENMESH_BLOB_STORE: store,
+      ENMESH_S3_ENDPOINT: 'http://127.0.0.1:9',
+      ...(bucket === undefined ? {} : { ENMESH_WITHDRAWALS_BUCKET: bucket }),
+    });
+    const said = of('withdrawals');
+    expect(said).toHaveLength(found);
+    for (const finding of said) {
+      expect(finding).toMatchObject({
+        status: 'skipped',
+        message: expect.stringContaining('ENMESH_WITHDRAWALS_BUCKET'),
+      });
+    }
   });
 
   it('notices a blob store that cannot be written', async () => {

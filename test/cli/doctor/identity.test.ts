@@ -5,10 +5,16 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Finding } from '../../../src/cli/doctor/finding.ts';
 import { ensureIdentityKey } from '../../../src/federation/identity/ensure.ts';
+import {
+  PartnerServiceDefinition,
+  type PartnerServiceImplementation,
+} from '../../../src/gen/enmesh/federation/v1/partners.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
+import { grpcService } from '../../../src/platform/grpc/server.ts';
 import { FilesystemKeyManager } from '../../../src/platform/key-manager/filesystem.ts';
 import { savePartner } from '../../../src/storage/configuration/partners.ts';
 import { partnerOf, silent } from '../../federation/auth/authority.ts';
+import { plain, start } from '../../platform/grpc/installation.ts';
 import { startIssuer } from '../../support/issuer.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { runCommand } from '../run-command.ts';
@@ -71,7 +77,7 @@ it('what lacks is named: the issuer, its key, its documents, and the issuer of a
   expect(findings.get('issuer of bb')?.status).toBe('failed');
 });
 
-it('a sound identity is told, and a partner that we call is called by the federation role', async () => {
+it('a sound identity is told, and a partner that we call waits for the federation role to call it', async () => {
   const { database, keyManager, examine } = await startInstallation();
   await using ours = await startIssuer();
   await using theirs = await startIssuer();
@@ -90,8 +96,26 @@ it('a sound identity is told, and a partner that we call is called by the federa
   expect(findings.get('identity')?.status).toBe('ok');
   expect(findings.get('discovery')).toMatchObject({ status: 'ok', message: `${ours.issuer} publishes 1 key` });
   expect(findings.get('issuer of bb')?.status).toBe('ok');
+  // The check of the role says that it is away.
+  expect(findings.get('partner bb')).toMatchObject({ status: 'skipped', cure: '' });
+  expect(findings.get('federation role')?.status).toBe('failed');
+});
+
+it('a federation role that refuses the operator is not taken for the partner', async () => {
+  const { database, examine } = await startInstallation();
+  await using theirs = await startIssuer();
+  const pull = { regions: [], excludeRegions: [], onlyTravelers: false, protocol: 'stream' } as const;
+  await savePartner(database, partnerOf(theirs.issuer, { pull }));
+  const unused = () => Promise.reject(new Error('not in this test'));
+  const names = Object.keys(PartnerServiceDefinition.methods);
+  const methods = Object.fromEntries(names.map((name) => [name, unused])) as unknown as PartnerServiceImplementation;
+  await using role = await start([grpcService(PartnerServiceDefinition, methods)], {
+    settings: { ...plain, callerTokens: new Map([['a token', 'operate']]) },
+  });
+  const findings = await examine({ ENMESH_FEDERATION_TARGET: role.target });
   expect(findings.get('partner bb')).toMatchObject({
     status: 'failed',
-    message: expect.stringContaining('where the federation role is expected') as string,
+    message: expect.stringContaining('the caller is not known') as string,
+    cure: expect.stringContaining('our own federation role') as string,
   });
 });

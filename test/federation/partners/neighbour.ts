@@ -13,7 +13,7 @@ import { Metrics } from '../../../src/platform/metrics.ts';
 import { startRoles, type Role } from '../../../src/roles.ts';
 import type { Database } from '../../../src/storage/database.ts';
 import { runCommand, type CommandResult } from '../../cli/run-command.ts';
-import { freePorts } from '../../support/enmesh.ts';
+import { freePorts } from '../../../src/cli/demo/free-ports.ts';
 import { temporaryFolder } from '../../support/export-file.ts';
 import { createTestDatabase } from '../../support/postgres.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
@@ -31,6 +31,10 @@ export interface Neighbour extends AsyncDisposable {
   readonly link: TcpProxy;
   /** HOST:PORT for operators. */
   readonly target: string;
+  /** For `enmesh doctor`, which looks at more than its roles. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What its roles have logged. */
+  readonly lines: readonly Record<string, unknown>[];
   /** Metrics of its federation role, as text. */
   metrics(): Promise<string>;
   /** Runs `enmesh federation …` against it. */
@@ -52,7 +56,7 @@ export interface Neighbour extends AsyncDisposable {
 export async function openNeighbour(
   name: string,
   clock: ManualClock,
-  settings: NodeJS.ProcessEnv = {},
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<Neighbour> {
   await using closing = new AsyncDisposableStack();
   const folder = closing.use(await temporaryFolder());
@@ -78,7 +82,9 @@ export async function openNeighbour(
     ...settings,
   };
   const values = await readValuesFor(env, { roles, isDev: false });
-  const logger = createLogger({ level: 'silent', pretty: false });
+  const lines: Record<string, unknown>[] = [];
+  const destination = { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) };
+  const logger = createLogger({ level: 'info', pretty: false, destination });
   const jobQueue = await openJobQueue(url);
   closing.defer(async () => await jobQueue.stop());
   const keyManager = await openKeyManager(keyManagerSettings(values));
@@ -99,6 +105,8 @@ export async function openNeighbour(
     database,
     link,
     target,
+    env,
+    lines,
     metrics: async () => (await metrics.render()).body,
     run,
     json: async (...words) => JSON.parse((await run(...words, '--json')).stdout) as Record<string, unknown>,

@@ -1,6 +1,8 @@
 /** What operators do with partners: `enmesh federation …` against two authorities that exchange keys over gRPC. */
 import { describe, expect, it } from 'vitest';
+import { PartnerServiceDefinition } from '../../../src/gen/enmesh/federation/v1/partners.ts';
 import { ManualClock } from '../../../src/platform/clock.ts';
+import { createGrpcClient } from '../../../src/platform/grpc/client.ts';
 import { openNeighbour, type Neighbour } from './neighbour.ts';
 
 const now = new Date('2026-03-20T10:20:00Z');
@@ -17,7 +19,7 @@ const allowsBoth = { serve: { regions: ['BB'] }, accept: { regions: ['AA'] } };
 
 /** Two authorities; `aa` drives both directions unless it is said otherwise. */
 async function openPair(
-  options: { rules?: object; allowed?: object; settings?: NodeJS.ProcessEnv } = {},
+  options: { rules?: object; allowed?: object; settings?: Readonly<Record<string, string>> } = {},
 ): Promise<Pair> {
   const { rules = pullsAndPushes, allowed = allowsBoth, settings } = options;
   const clock = new ManualClock(now);
@@ -311,7 +313,14 @@ describe('federation quarantine', () => {
     expect(keys[0]).not.toHaveProperty('key');
     expect((await aa.run('quarantine', 'bb', '--reason', 'loop')).stdout).toBe('nothing is in quarantine\n');
     const unknown = await aa.run('quarantine', 'bb', '--reason', 'bad');
-    expect(unknown).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('in_future') as string });
+    expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('in_future') as string });
+
+    using stack = new DisposableStack();
+    const { client, close } = createGrpcClient(PartnerServiceDefinition, aa.target, {});
+    stack.defer(close);
+    const refused = { kind: 'invalid', code: 'unknown_reason' };
+    await expect(client.listQuarantine({ name: 'bb', reason: 'bad' })).rejects.toMatchObject(refused);
+    await expect(client.replayQuarantine({ name: 'bb', reason: 'bad' })).rejects.toMatchObject(refused);
 
     const replay = async () => (await aa.run('quarantine', 'bb', '--replay')).stdout;
     expect(await replay()).toBe('0 keys left the quarantine, 2 are still refused\n');

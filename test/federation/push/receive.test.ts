@@ -68,9 +68,9 @@ describe('a push', () => {
     expect((await receiver.intake.stored()).map(({ key }) => key)).toEqual([sentKey(5_000).key]);
   });
 
-  it('is refused where the partner may push nothing', async () => {
+  it.each([null, { regions: [] }])('is refused where the partner may push nothing: %j', async (accept) => {
     await using receiver = await openReceiver();
-    const bb = await receiver.addPartner('bb', { accept: null });
+    const bb = await receiver.addPartner('bb', { accept });
     const refusal = { kind: 'forbidden', code: 'push_not_accepted' };
     await expect(pushAll(receiver, bb, [pushRequest(1, keys(0, 1))])).rejects.toMatchObject(refusal);
     expect(await receiver.intake.stored()).toEqual([]);

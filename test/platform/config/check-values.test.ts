@@ -61,8 +61,10 @@ test.for([
   ['ENMESH_REVISION_KEY_DELETE_AFTER', '10d', '9d', { ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH: '10d' }],
   ['ENMESH_RETENTION', '10d', '239h', {}],
   ['ENMESH_RETENTION', '1d', undefined, { ENMESH_UNSAFE_RETENTION: 'true' }],
-  ['ENMESH_TRUNCATE_WINDOW', '1m', '59s', {}],
-  ['ENMESH_TRUNCATE_WINDOW', '1s', undefined, { ENMESH_UNSAFE_SHORT_WINDOWS: 'true' }],
+  ['ENMESH_TRUNCATE_WINDOW', '1m', '54s', {}],
+  ['ENMESH_TRUNCATE_WINDOW', '90m', '7h', {}],
+  ['ENMESH_TRUNCATE_WINDOW', '1d', '2d', {}],
+  ['ENMESH_TRUNCATE_WINDOW', '7s', undefined, { ENMESH_UNSAFE_SHORT_WINDOWS: 'true' }],
   ['ENMESH_EXPORT_MIN_WINDOW_AGE', '1m', '59s', {}],
   ['ENMESH_EXPORT_MIN_WINDOW_AGE', '0s', undefined, { ENMESH_UNSAFE_SHORT_WINDOWS: 'true' }],
   ['ENMESH_DATABASE_POOL_SIZE', '6', '5', {}],
@@ -74,6 +76,13 @@ test.for([
   if (refused === undefined) return;
   expect(await faults(['server', 'export'], { ...given, [name]: refused })).toEqual([
     expect.stringMatching(new RegExp(`^${name} wants `)),
+  ]);
+});
+
+test('a window of 59 s is too short, and divides no day', async () => {
+  expect(await faults(['server'], { ...server, ENMESH_TRUNCATE_WINDOW: '59s' })).toEqual([
+    expect.stringMatching(/^ENMESH_TRUNCATE_WINDOW wants at least 1m/),
+    expect.stringMatching(/^ENMESH_TRUNCATE_WINDOW wants to divide a day/),
   ]);
 });
 

@@ -248,6 +248,37 @@ test('TLS alone is enough off loopback where partners call, and then operators a
   partner.close();
 });
 
+/** As a partner calls that shows this certificate, and claims the name of another. */
+async function shakeHands(target: string, certificate: object): Promise<string> {
+  const { client, close } = createGrpcClient(FederationServiceDefinition, target, {
+    tls: { ca: ca.cert, ...certificate },
+  });
+  const metadata = Metadata().set(peerNamesKey, 'spiffe://enmesh/operator');
+  return await client
+    .handshake({}, { metadata })
+    .then(({ version }) => version)
+    .finally(close);
+}
+
+test.for([
+  ['no certificate', {}],
+  ['a certificate of another CA', stranger],
+] as const)('where there is a client CA, a partner that shows %s is refused', async ([, certificate]) => {
+  await using installation = await start([partnerService], { settings: { ...mutualTls, servesPartners: true } });
+  expect(await rejection(shakeHands(installation.target, certificate))).toMatchObject({
+    kind: 'unauthenticated',
+    code: 'client_certificate_missing',
+  });
+});
+
+test.for([
+  ['without names', nameless],
+  ['of a name that is no caller', unknownName],
+] as const)('where there is a client CA, a partner that shows one of its certificates %s is let in', async (shown) => {
+  await using installation = await start([partnerService], { settings: { ...mutualTls, servesPartners: true } });
+  expect(await shakeHands(installation.target, shown[1])).toBe('v1');
+});
+
 test('partners have no caller role: their ID tokens are not looked for among caller tokens', async () => {
   await using installation = await start([...services, partnerService], {
     settings: { ...plain, callerTokens: tokens },

@@ -29,8 +29,8 @@ export class TestCa {
     return this.#own.cert;
   }
 
-  /** A certificate with these names, good for servers and clients. */
-  issue(names: Names): Certificate {
+  /** A certificate with these names, good for servers and clients, and for a century. */
+  issue(names: Names, { notAfter }: { readonly notAfter?: Date } = {}): Certificate {
     const altNames = [
       ...(names.dns ?? []).map((value) => ({ type: 2, value })),
       ...(names.uris ?? []).map((value) => ({ type: 6, value })),
@@ -40,7 +40,7 @@ export class TestCa {
       { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
       ...(altNames.length > 0 ? [{ name: 'subjectAltName', altNames }] : []),
     ];
-    return sign({ subject: 'test', extensions, issuer: { name: this.#name, key: this.#own.key } });
+    return sign({ subject: 'test', extensions, issuer: { name: this.#name, key: this.#own.key }, notAfter });
   }
 }
 
@@ -49,9 +49,10 @@ interface Request {
   readonly extensions: readonly object[];
   /** Absent = self-signed. */
   readonly issuer?: { readonly name: string; readonly key: string };
+  readonly notAfter?: Date | undefined;
 }
 
-function sign({ subject, extensions, issuer }: Request): Certificate {
+function sign({ subject, extensions, issuer, notAfter = new Date('2120-01-01T00:00:00Z') }: Request): Certificate {
   const pair = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -61,7 +62,7 @@ function sign({ subject, extensions, issuer }: Request): Certificate {
   certificate.publicKey = forge.pki.publicKeyFromPem(pair.publicKey);
   certificate.serialNumber = `01${randomBytes(8).toString('hex')}`;
   certificate.validity.notBefore = new Date('2020-01-01T00:00:00Z');
-  certificate.validity.notAfter = new Date('2120-01-01T00:00:00Z');
+  certificate.validity.notAfter = notAfter;
   certificate.setSubject([{ name: 'commonName', value: subject }]);
   certificate.setIssuer([{ name: 'commonName', value: issuer?.name ?? subject }]);
   certificate.setExtensions([...extensions]);

@@ -9,8 +9,8 @@ const messageBytes = 64 * 1024;
 /** 16 messages lie in the call's own buffer, one on its way, and HTTP/2's first window holds another. */
 const mostAhead = 24;
 
-/** A server that would send for ever, and a caller that takes only what it reads. */
-async function endless(slowReaderMs: number) {
+/** A server that would send for ever. */
+async function startEndless(slowReaderMs: number) {
   const isOver = Promise.withResolvers<undefined>();
   const counted = { sent: 0, isOver: isOver.promise };
   const getFile = async function* () {
@@ -23,7 +23,12 @@ async function endless(slowReaderMs: number) {
       isOver.resolve(undefined);
     }
   };
-  const installation = await start([exportService({ getFile })], { slowReaderMs });
+  return { counted, installation: await start([exportService({ getFile })], { slowReaderMs }) };
+}
+
+/** The same with a caller that takes only what it reads. */
+async function endless(slowReaderMs: number) {
+  const { counted, installation } = await startEndless(slowReaderMs);
   const session = connect(`http://${installation.target}`);
   const stream = session.request({
     ':method': 'POST',
@@ -49,6 +54,18 @@ it('is cut off, with the reset that gRPC reads as RESOURCE_EXHAUSTED, and what w
   await call.counted.isOver;
   expect(call.counted.sent).toBeLessThan(mostAhead);
   expect(call.lines).toContainEqual(expect.objectContaining({ code: 'slow_reader' }));
+});
+
+it('sees RESOURCE_EXHAUSTED without a code of ours, whatever of the stream he still takes', async () => {
+  const { counted, installation: started } = await startEndless(300);
+  await using installation = started;
+  const stream = installation.exports().getFile({})[Symbol.asyncIterator]();
+  await stream.next();
+  await counted.isOver;
+  const rest = async () => {
+    while ((await stream.next()).done !== true);
+  };
+  await expect(rest()).rejects.toMatchObject({ kind: 'exhausted', code: 'resource_exhausted' });
 });
 
 it('is left alone as long as he takes something, and nothing is made far ahead of him', async () => {

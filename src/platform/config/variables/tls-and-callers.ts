@@ -32,7 +32,7 @@ export const tlsAndCallers = {
   ENMESH_CLIENT_TLS_KEY: optional(read.text, 'PEM file: its private key.'),
   ENMESH_CLIENT_TLS_CA: optional(
     read.text,
-    'PEM file: who signs the certificates of the roles that it calls; calls use TLS when this is set.',
+    'PEM file: who signs the certificates of the roles that it calls; calls use TLS when this is set. Where one role has a certificate here and another on a loopback address has none, the other is called in plain text.',
   ),
   ENMESH_CLIENT_TOKEN: optional(
     read.text,

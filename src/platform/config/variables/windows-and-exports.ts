@@ -5,7 +5,7 @@ import { optional, variable } from './declare.ts';
 export const windowsAndExports = {
   ENMESH_TRUNCATE_WINDOW: variable(
     read.positiveDuration,
-    'Times of keys are rounded down to multiples of this, so that no upload can be told from others; at least 1m but in test installations.',
+    'Times of keys are rounded down to multiples of this, so that no upload can be told from others; at least 1m, and divides a day, but in test installations.',
     '1h',
     '5s',
   ),
@@ -43,6 +43,10 @@ export const windowsAndExports = {
     read.oneOf('filesystem', 'gcs', 's3', 'azure'),
     'Where files are published: `filesystem` (under the data directory), `gcs`, `s3` or `azure`.',
     'filesystem',
+  ),
+  ENMESH_WITHDRAWALS_BUCKET: optional(
+    read.text,
+    'Bucket of the blob store for copies of withdrawals, which a restored database is brought up to date from (docs/operations.md); `withdrawals` with `filesystem`, none with other stores. Not one that is public.',
   ),
   ENMESH_CREATE_BUCKETS: variable(
     read.bool,
