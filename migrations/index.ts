@@ -12,6 +12,10 @@ import * as adoption from './0009_adoption.ts';
 import * as federation from './0010_federation.ts';
 import * as withdrawal from './0011_withdrawal.ts';
 import * as takeKeys from './0012_take_keys.ts';
+import * as withdrawalCopies from './0013_withdrawal_copies.ts';
+import * as formerNames from './0014_former_names.ts';
+import * as addedExports from './0015_added_exports.ts';
+import * as generatedRevisions from './0016_generated_revisions.ts';
 
 /** One step of the schema. */
 export interface Migration {
@@ -33,4 +37,8 @@ export const migrations: readonly Migration[] = [
   { name: '0010_federation', up: federation.up },
   { name: '0011_withdrawal', up: withdrawal.up },
   { name: '0012_take_keys', up: takeKeys.up },
+  { name: '0013_withdrawal_copies', up: withdrawalCopies.up },
+  { name: '0014_former_names', up: formerNames.up },
+  { name: '0015_added_exports', up: addedExports.up },
+  { name: '0016_generated_revisions', up: generatedRevisions.up },
 ];

@@ -1,4 +1,5 @@
 /** The one composition root: which role needs what, in which order things start, and in reverse stop. */
+import { awaitReplay } from './await-replay.ts';
 import type { Configuration } from './domain/configuration/configuration.ts';
 import { systemClock, type Clock } from './platform/clock.ts';
 import { faultsOf, type Role } from './platform/config/check-values.ts';
@@ -33,6 +34,8 @@ export interface RolesOptions {
   /** Development: `configuration` is applied at every start, not only into a database without one. */
   readonly isDev: boolean;
   readonly clock?: Clock;
+  /** Ends a start that waits for another process. */
+  readonly signal?: AbortSignal;
 }
 
 /** What runs, and where it listens. */
@@ -124,11 +127,13 @@ async function startStateful(options: RolesOptions, assembly: Assembly): Promise
     started.push(running);
   };
   const opened = await openKeyResources(resources, shared);
+  const signal = options.signal ?? new AbortController().signal;
+  if (!roles.has('server')) await awaitReplay(opened, signal);
   // Loaded when they are run: a process holds the code of its own roles only.
   if (roles.has('server') || roles.has('export')) {
     const { isDev, configuration } = options;
     const files = await openDataResources(resources, opened);
-    const data = { ...files, isDev, ...(configuration === undefined ? {} : { configuration }) };
+    const data = { ...files, isDev, signal, ...(configuration === undefined ? {} : { configuration }) };
     await start('server', async () => await (await import('./server/start.ts')).startServer(values, data));
     await start('export', async () => await (await import('./export/start.ts')).startExport(values, data));
   }

@@ -17,6 +17,8 @@ export interface Bar {
   readonly print: (text: string) => void;
   /** Aborted by Ctrl-C: for calls and downloads. Where nobody looks and nobody reads it, Ctrl-C ends the process at once. */
   readonly signal: AbortSignal;
+  /** Somebody looks: what costs something only to tell how far the work is, is worth it. */
+  readonly isShown: boolean;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function withBar<T>(io: Io, label: string, work: (bar: Bar) => Prom
 }
 
 class ProgressLine implements Bar {
+  readonly isShown: boolean;
   readonly #io: Io;
   readonly #label: string;
   readonly #start: number;
@@ -58,6 +61,7 @@ class ProgressLine implements Bar {
   constructor(io: Io, label: string, isShown: boolean) {
     this.#io = io;
     this.#label = label;
+    this.isShown = isShown;
     this.#start = io.clock.now().getTime();
     if (!isShown) return;
     this.#signal = io.signal;

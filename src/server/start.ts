@@ -29,6 +29,7 @@ import { createPublishStreams } from './publish/stream/service.ts';
 import { createPublishService } from './publish/service.ts';
 import type { PublishSettings } from './publish/settings.ts';
 import { createStatsService } from './stats/service.ts';
+import { replayWithdrawals } from './withdrawal-copies/replay.ts';
 import type { StatsSettings } from './stats/settings.ts';
 
 /** What the role is given. */
@@ -43,10 +44,12 @@ export interface ServerDeps {
   /** Of ENMESH_CONFIG. */
   readonly configuration?: Configuration;
   readonly isDev: boolean;
+  /** Ends a start that waits. */
+  readonly signal: AbortSignal;
   isReady(): Promise<boolean>;
 }
 
-/** Starts listening; configuration is applied first, so that a fresh installation is ready when health says so. */
+/** Starts listening; withdrawals are done again and configuration is applied first, so that a fresh installation is ready when health says so. */
 export async function startServer(
   values: Values,
   deps: ServerDeps,
@@ -56,10 +59,12 @@ export async function startServer(
   const attestations = new Attestations({ ...deps, readSecret });
   await setTruncateWindow(deps.database, values.ENMESH_TRUNCATE_WINDOW);
   const admin = { ...deps, settings: adminSettings(values) };
-  if (deps.configuration !== undefined) await applyAtStart(admin, deps.configuration, { always: deps.isDev });
   await ensureRevisionTokenKey(values, deps);
   const explainPublish = createExplainPublish({ ...deps, readSecret, settings: publish });
   const operations = { ...deps, explainPublish, settings: await operationsSettings(values) };
+  await replayWithdrawals(operations, deps.signal);
+  // Not before: roles that wait for nothing but a configuration begin with it.
+  if (deps.configuration !== undefined) await applyAtStart(admin, deps.configuration, { always: deps.isDev });
   const streams = createPublishStreams(() => grpc.localClient(PublishServiceDefinition));
   const grpc: RunningGrpcServer = await startGrpcServer({
     ...deps,

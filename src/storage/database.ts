@@ -22,9 +22,12 @@ export interface DatabaseSettings {
 
 /** A pool of connections. */
 export class Database implements Queryable {
+  /** Connections at most. */
+  readonly poolSize: number;
   readonly #pool: pg.Pool;
 
   constructor(settings: DatabaseSettings, onIdleError: (error: Error) => void) {
+    this.poolSize = settings.poolSize;
     this.#pool = new pg.Pool({
       connectionString: settings.url,
       max: settings.poolSize,
@@ -93,8 +96,11 @@ export class Database implements Queryable {
   }
 }
 
-/** SQLSTATE classes that say "try again", not "you are wrong". */
-const transient = /^(08|53|57|40|55000|55P03|25P03)/;
+/**
+ * SQLSTATE classes that say "try again", not "you are wrong"; 28 and 3D (no such user, no such database) are met by roles
+ * that run while the database is replaced or its password changed.
+ */
+const transient = /^(08|28|3D|53|57|40|55000|55P03|25P03)/;
 
 /** A text with a NUL character, which only a caller can have made up: nothing stored has one. */
 const unstorableText = '22021';

@@ -54,6 +54,21 @@ export async function inspectSigningKeys(db: Queryable): Promise<readonly Config
   return rows;
 }
 
+/** Names of the exports that go on and that no signing key signs for now; a key that has no version yet may get one. */
+export async function inspectUnsignedExports(db: Queryable): Promise<readonly string[]> {
+  const { rows } = await db.query<{ name: string }>(
+    `select name from exports e
+      where (e.valid_thru is null or e.valid_thru > clock_timestamp())
+        and not exists (select from export_signing_keys j
+                          join signing_keys k on k.id = j.signing_key_id
+                          left join signing_key_versions v on v.signing_key_id = k.id
+                         where j.export_id = e.id and (k.thru is null or k.thru > clock_timestamp())
+                           and (v.valid_thru is null or v.valid_thru > clock_timestamp()))
+      order by name`,
+  );
+  return rows.map(({ name }) => name);
+}
+
 /** Whether anything is configured that the federation role does. */
 export async function inspectFederation(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ is_used: boolean }>(

@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import pg from 'pg';
 import { migrations, type Migration } from '../../migrations/index.ts';
 import { migrateJobs } from '../platform/jobs.ts';
-import { databaseError } from './database.ts';
+import { connectionFault } from './connection-fault.ts';
 
 /** The table in which knex records what is applied. */
 const tableName = 'knex_migrations';
@@ -75,14 +75,14 @@ async function applyMissing(databaseUrl: string): Promise<readonly string[]> {
 }
 
 async function withConnection<T>(databaseUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000, keepAlive: true });
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 15_000, keepAlive: true });
   // A connection that breaks between statements fails the next one; the event must only not end the process.
   client.on('error', () => undefined);
   try {
     await client.connect();
     return await work(client);
   } catch (error) {
-    throw databaseError(error);
+    throw connectionFault(error);
   } finally {
     await client.end().catch(() => undefined);
   }

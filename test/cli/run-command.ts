@@ -14,7 +14,7 @@ export interface CommandResult {
 /**
  * Runs `enmesh` with these words.
  * @param world the environment (nothing else is set), the time (the machine's when not given), what is piped in, and
- *   whether it is printed on a terminal
+ *   whether it is printed on a terminal, and who watches
  */
 export async function runCommand(
   argv: readonly string[],
@@ -23,6 +23,8 @@ export async function runCommand(
     readonly now?: Date;
     readonly stdin?: string;
     readonly isTTY?: boolean;
+    /** Called with everything that has been printed so far, whenever there is more. */
+    readonly onPrint?: (printed: Omit<CommandResult, 'exitCode'>) => void;
   } = {},
 ): Promise<CommandResult> {
   const printed = { stdout: '', stderr: '' };
@@ -30,6 +32,7 @@ export async function runCommand(
     isTTY: world.isTTY,
     write: (text: string) => {
       printed[name] += text;
+      world.onPrint?.(printed);
     },
   });
   const exitCode = await run(argv, {

@@ -30,6 +30,17 @@ async function openSingle(): Promise<SingleConnection> {
   };
 }
 
+it('a database that is gone from under a running role is unavailable, not a fault of the role', async () => {
+  const test = await createTestDatabase();
+  await test[Symbol.asyncDispose]();
+  const database = new Database(
+    { url: test.url, poolSize: 1, applicationName: 'test', statementTimeoutMs: 30_000 },
+    () => undefined,
+  );
+  await expect(database.withClient(pidOf)).rejects.toMatchObject({ kind: 'unavailable', code: 'unavailable' });
+  await database.stop();
+});
+
 describe('a connection', () => {
   it('is used again after work that succeeded', async () => {
     await using single = await openSingle();

@@ -23,6 +23,7 @@ const daySeconds = 86_400;
 export const operationsSettings: OperationsDeps['settings'] = {
   retentionSeconds,
   maxIntervalAgeSeconds,
+  withdrawalsBucket: 'withdrawals',
   revisionTokenKey: 'revision-token',
   revisionKeyPeriodSeconds: 7 * daySeconds,
   revisionKeyDeleteAfterSeconds: 15 * daySeconds,

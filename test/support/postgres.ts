@@ -1,6 +1,6 @@
 /** A database for one test: a clone of the migrated template, gone when the test is over. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as heard, setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { Database } from '../../src/storage/database.ts';
@@ -34,14 +34,36 @@ export async function createTestDatabase(options: { now?: Date } = {}): Promise<
   };
 }
 
+/**
+ * Copies a test's database as it is now, as a backup that is restored under another name does; whoever is connected to the
+ * original is cut off and connects anew.
+ */
+export async function restoreCopyOf(url: string): Promise<TestDatabase> {
+  const original = new URL(url).pathname.slice(1);
+  const copy = await createDatabase(original, async () => {
+    await server().query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [original]);
+  });
+  // By now every pool here has heard that its connections are gone.
+  await heard();
+  const database = newPool(copy.url);
+  return {
+    url: copy.url,
+    database,
+    [Symbol.asyncDispose]: async () => {
+      await database.stop();
+      await copy.drop();
+    },
+  };
+}
+
 /** One more pool on a test's database, as another process has. */
-export function openPool(url: string): { readonly database: Database } & AsyncDisposable {
-  const database = newPool(url);
+export function openPool(url: string, poolSize?: number): { readonly database: Database } & AsyncDisposable {
+  const database = newPool(url, poolSize);
   return { database, [Symbol.asyncDispose]: async () => await database.stop() };
 }
 
-function newPool(url: string): Database {
-  return new Database({ url, poolSize: 10, applicationName: 'test', statementTimeoutMs: 30_000 }, () => undefined);
+function newPool(url: string, poolSize = 10): Database {
+  return new Database({ url, poolSize, applicationName: 'test', statementTimeoutMs: 30_000 }, () => undefined);
 }
 
 /** A database without any tables. */
@@ -61,10 +83,16 @@ function server(): pg.Pool {
   return servers;
 }
 
-async function createDatabase(template: string): Promise<{ url: string; drop: () => Promise<void> }> {
+async function createDatabase(
+  template: string,
+  beforeEachTry: () => Promise<void> = () => Promise.resolve(),
+): Promise<{ url: string; drop: () => Promise<void> }> {
   const name = `enmesh_test_${randomUUID().replaceAll('-', '')}`;
   // The template never changes: its files are copied as they are, which takes half the time of copying through the log.
-  await retryWhileCloned(() => server().query(`create database ${name} template ${template} strategy file_copy`));
+  await retryWhileCloned(async () => {
+    await beforeEachTry();
+    await server().query(`create database ${name} template ${template} strategy file_copy`);
+  });
   return {
     url: withDatabaseName(inject('postgresUrl'), name),
     drop: async () => {

@@ -10,7 +10,13 @@ import { serverOption, withClient } from '../connect.ts';
 import { printJson } from '../io.ts';
 import type { CommandSetup } from '../lazy-commands.ts';
 import { formatTable, formatTime } from '../table.ts';
-import { scopeWords, withdrawKeys, withWithdrawOptions, type WithdrawOptions } from '../withdrawals.ts';
+import {
+  copyPendingText,
+  scopeWords,
+  withdrawKeys,
+  withWithdrawOptions,
+  type WithdrawOptions,
+} from '../withdrawals.ts';
 
 const subjects = [
   { scope: WithdrawalScope.APP, argument: 'id of the app', meaning: 'Withdraw keys published with an app.' },
@@ -57,11 +63,13 @@ function listCommand({ io }: CommandSetup): Command {
     .option('--json', 'print the withdrawals as JSON')
     .action(async ({ limit, server, json }: ListOptions) => {
       const connection = { io, role: 'server', server } as const;
-      const { withdrawals } = await withClient(OperationsServiceDefinition, connection, (client) =>
+      const { withdrawals, copyPending } = await withClient(OperationsServiceDefinition, connection, (client) =>
         client.listWithdrawals({ limit }),
       );
-      if (json) printJson(io, { withdrawals: withdrawals.map((each) => ({ ...each, scope: wordOf(each) })) });
+      const rows = withdrawals.map((each) => ({ ...each, scope: wordOf(each) }));
+      if (json) printJson(io, { withdrawals: rows, copyPending });
       else io.stdout.write(withdrawals.length === 0 ? 'nothing was withdrawn\n' : withdrawalTable(withdrawals));
+      if (copyPending) io.stderr.write(copyPendingText);
     });
 }
 

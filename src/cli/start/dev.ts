@@ -72,7 +72,11 @@ async function writePublicKeys({
 }: DevInstallation): Promise<Map<string, string>> {
   const paths = new Map<string, string>();
   await mkdir(join(dataDir, 'public-keys'), { recursive: true });
-  const exports = createGrpcClient(ExportServiceDefinition, text(addresses.export), await callSettings(values));
+  const exports = createGrpcClient(
+    ExportServiceDefinition,
+    text(addresses.export),
+    await callSettings(values, 'export'),
+  );
   try {
     for (const { name } of configuration.signingKeys) {
       const { key } = await exports.client.getSigningKey({ name });

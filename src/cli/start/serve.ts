@@ -5,7 +5,7 @@ import { ConfigurationError, type Values } from '../../platform/config/load.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { isRole, roleNames, startRoles, type Role } from '../../roles.ts';
 import type { Io } from '../io.ts';
-import { stopInTime, untilAborted } from './stop.ts';
+import { stopInTime, unlessStopped, untilAborted } from './stop.ts';
 
 /**
  * Starts the named roles, all when none is named, and stops them when asked to.
@@ -22,7 +22,9 @@ export async function runServe(names: readonly string[], io: Io): Promise<number
   const values = await readValuesFor(io.env, { roles, isDev: false });
   const configuration = roles.has('server') ? await configurationOf(values, io) : {};
   const logger = createLogger({ level: values.ENMESH_LOG_LEVEL, pretty: io.stdout.isTTY === true });
-  const running = await startRoles({ roles, values, logger, isDev: false, ...configuration });
+  const start = startRoles({ roles, values, logger, isDev: false, signal, ...configuration });
+  const running = await unlessStopped(start, signal, { values, logger });
+  if (typeof running === 'number') return running;
   logger.info({ roles: [...roles], addresses: running.addresses }, 'ready');
   await untilAborted(signal);
   return await stopInTime(running, values, logger);

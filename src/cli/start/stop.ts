@@ -21,6 +21,40 @@ export async function untilAborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
+ * Waits for a start; once the process is asked to stop, no longer than a stop may take: what a start does is safe to be
+ * done again.
+ * @returns what runs; the exit code when nothing does because the process is asked to stop
+ * @throws what the start throws, when nobody asked
+ */
+export async function unlessStopped<T extends Running>(
+  start: Promise<T>,
+  signal: AbortSignal,
+  { values, logger }: { readonly values: Values; readonly logger: Logger },
+): Promise<T | number> {
+  const seconds = values.ENMESH_STOP_TIMEOUT;
+  const tooLate = Promise.withResolvers<'too late'>();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(() => tooLate.resolve('too late'), seconds * 1000);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    const outcome = await Promise.race([start, tooLate.promise]);
+    if (outcome !== 'too late') return outcome;
+    logger.warn({ seconds, outcome }, 'stopped while it started');
+    setTimeout(() => process.exit(1), lastWordsMs).unref();
+    return 1;
+  } catch (error) {
+    if (signal.aborted && error instanceof Error && error.name === 'AbortError') return 0;
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    clearTimeout(timer);
+  }
+}
+
+/**
  * Says at once that nothing is ready any more, goes on for the drain, then stops everything; or gives up when that takes
  * too long: the supervisor would kill us anyway, and every job is safe to run again.
  * @returns 0 when all stopped cleanly, else 1; then the process ends soon, whatever still runs

@@ -1,4 +1,4 @@
-/** Deletes what is past its time: keys, receipts, padding, counters, files and batches. Stopped anywhere, the next run goes on. */
+/** Deletes what is past its time: keys, receipts, padding, counters, files, batches and copies of withdrawals. Stopped anywhere, the next run goes on. */
 import { AppError } from '../../domain/errors.ts';
 import { firstKeptDay } from '../../domain/statistics/released-days.ts';
 import { indexName } from '../../domain/export/file-name.ts';
@@ -28,6 +28,7 @@ import {
 import { unlistExpiredFiles } from '../../storage/exports/files.ts';
 import { emptyPlaces, forgetPlace } from '../../storage/exports/former-places.ts';
 import { deleteStatistics } from '../../storage/authorities/statistics.ts';
+import { deleteExpiredCopies } from '../withdrawal-copies/write-copies.ts';
 
 /** What cleaning up works with. */
 export interface CleanupDeps {
@@ -39,6 +40,8 @@ export interface CleanupDeps {
     readonly retentionSeconds: number;
     /** ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH. */
     readonly maxIntervalAgeSeconds: number;
+    /** ENMESH_WITHDRAWALS_BUCKET; none = there are no copies. */
+    readonly withdrawalsBucket?: string | null;
   };
   readonly logger: Logger;
 }
@@ -83,7 +86,8 @@ export async function cleanUp(deps: CleanupDeps, signal: AbortSignal): Promise<C
   await abandonBatches(database, before, now);
   const unlistedFiles = await unlistExpiredFiles(database, { clock, ...settings });
   await restartGrace(database, now);
-  const { deletedFiles, failedFiles } = await deleteFiles(deps, now, signal);
+  const { deletedFiles, failedFiles: leftFiles } = await deleteFiles(deps, now, signal);
+  const failedFiles = leftFiles + (await deleteExpiredCopies(deps, now));
   await deleteEmptyPlaces(deps, now);
   const batches = await deleteBatches(database, before);
   const deletedRows = { exposures, tombstones, receipts, paddingKeys, statistics };

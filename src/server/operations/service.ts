@@ -19,10 +19,13 @@ import {
   toWithdrawalMessage,
   withdrawRequest,
 } from './wire.ts';
-import { countWithdrawal, withdraw, withdrawalJob, type WithdrawDeps } from './withdraw.ts';
+import { keepWithdrawalsJob, type ReplayDeps } from '../withdrawal-copies/replay.ts';
+import { areWithdrawalsCopied } from '../../storage/exposures/withdrawal-copies.ts';
+import { copyWithdrawalsNow } from '../withdrawal-copies/write-copies.ts';
+import { countWithdrawal, withdraw, withdrawalJob } from './withdraw.ts';
 
 /** What jobs work with. */
-export type OperationsJobsDeps = CleanupDeps & RotationDeps & RefreshDeps & WithdrawDeps;
+export type OperationsJobsDeps = CleanupDeps & RotationDeps & RefreshDeps & ReplayDeps;
 
 /** What operations work with. */
 export type OperationsDeps = OperationsJobsDeps & {
@@ -64,20 +67,24 @@ export function createOperationsService(deps: OperationsDeps): OperationsService
     explainPublish: deps.explainPublish,
     async withdraw(request, context) {
       const asked = withdrawRequest(request, callerName(context));
-      if (request.dryRun) return toWithdrawMessage('0', await countWithdrawal(deps, asked));
+      if (request.dryRun) return toWithdrawMessage(await countWithdrawal(deps, asked));
       const withdrawal = await withdraw(deps, asked, context.signal);
-      return toWithdrawMessage(withdrawal.id, withdrawal);
+      return toWithdrawMessage(withdrawal, { isCopied: await copyWithdrawalsNow(deps, context.signal) });
     },
     async listWithdrawals({ limit }) {
       const most = Math.min(limit === 0 ? ordinaryWithdrawals : limit, mostWithdrawals);
-      return { withdrawals: (await listWithdrawals(deps.database, most)).map(toWithdrawalMessage) };
+      const withdrawals = await listWithdrawals(deps.database, most);
+      return {
+        withdrawals: withdrawals.map(toWithdrawalMessage),
+        copyPending: !(await areWithdrawalsCopied(deps.database)),
+      };
     },
   };
 }
 
 /**
- * `cleanup` once an hour (rows live for the retention and one run more), `revision-keys.rotate`, `jwks.refresh` and
- * `withdrawals.finish`.
+ * `cleanup` once an hour (rows live for the retention and one run more), `revision-keys.rotate`, `jwks.refresh`,
+ * `withdrawals.finish` and `withdrawals.keep`.
  */
 export function operationsJobs(deps: OperationsJobsDeps): Job[] {
   return [
@@ -95,5 +102,6 @@ export function operationsJobs(deps: OperationsJobsDeps): Job[] {
     },
     jwksJob(deps),
     withdrawalJob(deps),
+    keepWithdrawalsJob(deps),
   ];
 }

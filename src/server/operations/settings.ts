@@ -10,12 +10,15 @@ const cleanupEverySeconds = 3600;
 const rotateEverySeconds = 900;
 /** A run without work reads no row. */
 const finishEverySeconds = 60;
+/** What partners took back is copied within it; a run without work reads four rows. */
+const keepEverySeconds = 60;
 
 /** @throws ConfigurationError for a file of roots that cannot be used */
 export async function operationsSettings(values: Values): Promise<OperationsJobsDeps['settings']> {
   return {
     retentionSeconds: values.ENMESH_RETENTION,
     maxIntervalAgeSeconds: values.ENMESH_MAX_INTERVAL_AGE_ON_PUBLISH,
+    withdrawalsBucket: withdrawalsBucket(values),
     // It was asked for before this role started.
     revisionTokenKey: values.ENMESH_REVISION_TOKEN_KEY!,
     revisionKeyPeriodSeconds: values.ENMESH_REVISION_KEY_PERIOD,
@@ -37,5 +40,11 @@ export function operationsSchedules(values: Values): Schedule[] {
     { job: 'revision-keys.rotate', everySeconds: rotateEverySeconds },
     { job: 'jwks.refresh', everySeconds: values.ENMESH_JWKS_INTERVAL },
     { job: 'withdrawals.finish', everySeconds: finishEverySeconds },
+    { job: 'withdrawals.keep', everySeconds: keepEverySeconds },
   ];
+}
+
+/** Where names of buckets are the world's, somebody else may have made one of any name that we would guess. */
+function withdrawalsBucket(values: Values): string | null {
+  return values.ENMESH_WITHDRAWALS_BUCKET ?? (values.ENMESH_BLOB_STORE === 'filesystem' ? 'withdrawals' : null);
 }

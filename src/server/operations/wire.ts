@@ -82,9 +82,17 @@ export function withdrawRequest(request: proto.WithdrawRequest, actor: string): 
   throw new AppError('invalid', 'bad_withdrawal_scope', message);
 }
 
-/** For an answer. @param id of the withdrawal; 0 = there is none */
-export function toWithdrawMessage(id: string, { withdrawn, deleted }: WithdrawalCounts): proto.WithdrawResponse {
-  return { id: BigInt(id), withdrawnKeys: BigInt(withdrawn), deletedKeys: BigInt(deleted) };
+/** For an answer; without an id, keys were only counted. */
+export function toWithdrawMessage(
+  { id = '0', withdrawn, deleted }: WithdrawalCounts & { readonly id?: string },
+  { isCopied }: { readonly isCopied: boolean } = { isCopied: true },
+): proto.WithdrawResponse {
+  return {
+    id: BigInt(id),
+    withdrawnKeys: BigInt(withdrawn),
+    deletedKeys: BigInt(deleted),
+    copyPending: !isCopied,
+  };
 }
 
 /** For an answer. */

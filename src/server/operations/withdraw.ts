@@ -11,14 +11,13 @@ import type { Database } from '../../storage/database.ts';
 import { enterWindow, readWindowState } from '../../storage/windows.ts';
 import {
   countWithdrawable,
-  findSubject,
   lockWithdrawal,
   recordWithdrawal,
-  subjectNames,
   unfinishedWithdrawals,
   withdrawChunk,
   type Withdrawal,
 } from '../../storage/exposures/withdrawal-records.ts';
+import { findSubject, subjectNames, type SubjectNames } from '../../storage/exposures/withdrawal-subjects.ts';
 
 /** What withdrawing works with. */
 export interface WithdrawDeps {
@@ -82,9 +81,14 @@ export function withdrawalJob(deps: WithdrawDeps): Job {
   return {
     name: 'withdrawals.finish',
     run: async (_payload, { signal }) => {
-      for (const withdrawal of await unfinishedWithdrawals(deps.database)) await goOn(deps, withdrawal, signal);
+      await finishWithdrawals(deps, signal);
     },
   };
+}
+
+/** Goes on with every withdrawal that is not done. */
+export async function finishWithdrawals(deps: WithdrawDeps, signal: AbortSignal): Promise<void> {
+  for (const withdrawal of await unfinishedWithdrawals(deps.database)) await goOn(deps, withdrawal, signal);
 }
 
 /** A window belongs to the period that begins in it: a key is known by its window alone. */
@@ -121,9 +125,11 @@ async function goOn(deps: WithdrawDeps, begun: Withdrawal, signal: AbortSignal):
   return withdrawal;
 }
 
-function notFound(scope: WithdrawalScope, names: readonly string[]): AppError {
+function notFound(scope: WithdrawalScope, { configured, former }: SubjectNames): AppError {
   const [code, text] = nothingNamed[scope];
-  const details =
-    names.length === 0 ? ['none is configured; `enmesh apply` adds some'] : [`there are ${names.join(', ')}`];
+  const details = [
+    configured.length === 0 ? 'none is configured; `enmesh apply` adds some' : `there are ${configured.join(', ')}`,
+    ...(former.length === 0 ? [] : [`no longer configured, but their keys may be here: ${former.join(', ')}`]),
+  ];
   return new AppError('not_found', code, text, { details });
 }

@@ -50,10 +50,17 @@ async function writeContent(file: FileHandle, path: string, content: BlobContent
 }
 
 async function writeSource(file: FileHandle, path: string, source: BlobSource): Promise<void> {
-  if (source.path !== undefined) await copyFile(source.path, path, constants.COPYFILE_FICLONE).catch(fail);
+  if (source.path !== undefined) await copyContent(file, path, source.path);
   else for await (const chunk of source.open() as AsyncIterable<Uint8Array>) await writeAll(file, chunk);
   const { size } = await file.stat().catch(fail);
   if (size !== source.size) fail(new Error('the content has another size than it was said to have'));
+}
+
+/** Copying takes the permissions along, but what is published is for everybody whom the umask allows, like any other blob. */
+async function copyContent(file: FileHandle, path: string, from: string): Promise<void> {
+  const { mode } = await file.stat().catch(fail);
+  await copyFile(from, path, constants.COPYFILE_FICLONE).catch(fail);
+  await file.chmod(mode & 0o777).catch(fail);
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -3,9 +3,10 @@ import type { Change, FieldChange, ListChange } from '../../domain/configuration
 import type { ListName, Member } from '../../domain/configuration/lists.ts';
 import type { Queryable } from '../database.ts';
 import { enterPlaces, leavePlaces } from '../exports/former-places.ts';
+import { leaveNames } from '../exposures/withdrawal-subjects.ts';
 import { deleteApp, saveApp } from './apps.ts';
 import { recordAudit } from './audit.ts';
-import { deleteExport, saveExport } from './exports.ts';
+import { deleteExport, noteAddedExports, saveExport } from './exports.ts';
 import { deleteHealthAuthority, saveHealthAuthority } from './health-authorities.ts';
 import { deleteImport, saveImport } from './imports.ts';
 import { deleteMirror, saveMirror } from './mirrors.ts';
@@ -28,6 +29,14 @@ const writers: { readonly [List in ListName]: Writer<List> } = {
   imports: { save: saveImport, remove: deleteImport },
 };
 
+/** Lists whose members bring keys, which stay when a member goes. */
+const keyBringers = [
+  ['apps', 'app'],
+  ['healthAuthorities', 'authority'],
+  ['partners', 'partner'],
+  ['imports', 'import'],
+] as const;
+
 /**
  * Writes the changes in their order, in the caller's transaction, which holds the configuration's lock.
  * @param options.actor who asked for them
@@ -44,6 +53,7 @@ export async function writeChanges(
   );
   const moving = placed.filter(({ action }) => action === 'update');
   await leavePlaces(client, moving.map(nameOf), at);
+  await leaveRemovedNames(client, changes, at);
   for (const change of changes) {
     await write(client, change);
     await recordAudit(client, {
@@ -55,6 +65,16 @@ export async function writeChanges(
     });
   }
   await enterPlaces(client, placed.map(nameOf), at);
+  const added = placed.filter(({ action }) => action === 'create');
+  await noteAddedExports(client, added.map(nameOf), at);
+}
+
+async function leaveRemovedNames(client: Queryable, changes: readonly Change[], at: Date | null): Promise<void> {
+  const removed = changes.filter(({ action }) => action === 'delete');
+  for (const [list, scope] of keyBringers) {
+    const names = removed.filter((change) => change.list === list).map(nameOf);
+    await leaveNames(client, scope, { names, at });
+  }
 }
 
 function nameOf({ name }: Change): string {

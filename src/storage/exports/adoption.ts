@@ -59,7 +59,7 @@ export async function adoptFile(database: Database, series: PlannableExport, ado
     await insertBatches(client, series, await unplanned(client, series.id, adoption.missed));
     await insertFile(client, series, { ...adoption, batchId });
     if (file.isExpired) return;
-    await importKeys(client, series, file);
+    await importKeys(client, series, adoption);
     await importRevisions(client, file);
     if (file.isListed) await wantIndex(client, series.id);
   });

@@ -14,6 +14,8 @@ export interface PlannableExport {
   readonly hasShifted: boolean;
   /** End of the newest window that is planned. */
   readonly latestEnd: Date | null;
+  /** When `apply` added it; null where that was not recorded. */
+  readonly addedAt: Date | null;
   readonly bucket: string;
   readonly filenameRoot: string;
   readonly outputRegion: string;
@@ -57,7 +59,7 @@ export async function configuredExports(
     `select e.id, e.name, e.period_seconds, e.valid_from, e.valid_thru, e.bucket, e.filename_root, e.output_region,
             e.input_regions, e.exclude_regions, e.include_travelers, e.only_non_travelers, e.max_records, e.shift_seconds,
             exists (select from batches b where b.export_id = e.id and b.shifted_until is not null) as has_shifted,
-            e.held_at is not null as is_held,
+            e.held_at is not null as is_held, e.added_at,
             (select max(b.window_end) from batches b where b.export_id = e.id) as latest_end
        from exports e order by e.id`,
   );
@@ -82,6 +84,7 @@ interface PlannableExportRow {
   has_shifted: boolean;
   is_held: boolean;
   latest_end: Date | null;
+  added_at: Date | null;
 }
 
 function toPlannableExport(row: PlannableExportRow, defaultMaxRecords: number): PlannableExport {
@@ -94,6 +97,7 @@ function toPlannableExport(row: PlannableExportRow, defaultMaxRecords: number): 
     shiftSeconds: row.shift_seconds,
     hasShifted: row.has_shifted,
     latestEnd: row.latest_end,
+    addedAt: row.added_at,
     bucket: row.bucket,
     filenameRoot: row.filename_root,
     outputRegion: row.output_region,
@@ -126,8 +130,8 @@ export async function findExportByRoot(database: Queryable, filenameRoot: string
   return { id: row.id, bucket: row.bucket, filenameRoot: row.filename_root, isHeld: row.is_held };
 }
 
-/** Whether there is an export of this name. */
-export async function hasExport(database: Queryable, name: string): Promise<boolean> {
-  const { rows } = await database.query('select from exports where name = $1', [name]);
-  return rows.length > 0;
+/** Names of all exports, sorted. */
+export async function exportNames(database: Queryable): Promise<readonly string[]> {
+  const { rows } = await database.query<{ name: string }>('select name from exports order by name');
+  return rows.map(({ name }) => name);
 }

@@ -9,6 +9,14 @@ export function buryGone(maxAgeSeconds: string): string {
        on conflict (hash) do nothing`;
 }
 
+/** SQL that notes the rows of `gone` and `marked`, which are withdrawn, for the next copy in the blob store. */
+export function noteWithdrawn(maxAgeSeconds: string): string {
+  return `insert into withdrawn_hashes (hash, expires_at)
+       select tombstone_hash(s.secret, w.key), tombstone_expiry(w.interval_start, w.interval_count, ${maxAgeSeconds})
+         from (select * from gone union all select * from marked) w, tombstone_secret s
+       on conflict (hash) do nothing`;
+}
+
 /**
  * Takes out again, of keys that the transaction has stored, those that are never to be accepted. After storing and not
  * before: to store a key may have meant to wait for the transaction that buried it.
@@ -39,4 +47,24 @@ export async function tombstonedKeys(client: Queryable, keys: readonly Buffer[])
     values: [keys],
   });
   return new Set(rows.map(({ key }) => key.toString('latin1')));
+}
+
+/**
+ * Takes the tombstones away of keys that get a row now, as withdrawn.
+ * @returns those that had one, and no row
+ */
+export async function unbury(client: Queryable, keys: readonly Buffer[]): Promise<readonly Buffer[]> {
+  const { rows } = await client.query<{ key: Buffer }>({
+    name: 'unbury',
+    text: `
+      with dead as (
+        select t.key from tombstoned_keys($1::bytea[]) as t (key)
+         where not exists (select from exposures e where e.key = t.key)
+      ), unburied as (
+        delete from tombstones t using tombstone_secret s, dead d where t.hash = tombstone_hash(s.secret, d.key)
+      )
+      select key from dead`,
+    values: [keys],
+  });
+  return rows.map(({ key }) => key);
 }

@@ -2,39 +2,8 @@
 import type { WithdrawalCounts, WithdrawalScope, WithdrawnKeys } from '../../domain/withdrawal/withdrawal.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Queryable } from '../database.ts';
+import { cameBy } from './withdrawal-subjects.ts';
 import { withdrawDoomed } from './withdrawals.ts';
-
-/** Where the names of each scope stand, and the column of a key that says so. */
-const subjects: Readonly<Record<WithdrawalScope, { table: string; nameColumn: string; keyColumn: string }>> = {
-  app: { table: 'apps', nameColumn: 'app_id', keyColumn: 'app_id' },
-  authority: { table: 'health_authorities', nameColumn: 'issuer', keyColumn: 'health_authority_id' },
-  partner: { table: 'partners', nameColumn: 'name', keyColumn: 'partner_id' },
-  import: { table: 'imports', nameColumn: 'name', keyColumn: 'import_id' },
-};
-
-/** Row of that name; undefined when there is none. */
-export async function findSubject(
-  database: Queryable,
-  { scope, name }: Pick<WithdrawnKeys, 'scope' | 'name'>,
-): Promise<number | undefined> {
-  const { table, nameColumn } = subjects[scope];
-  const { rows } = await database.query<{ id: number }>(`select id from ${table} where ${nameColumn} = $1`, [name]);
-  return rows[0]?.id;
-}
-
-/** Names of what keys could be withdrawn of, in order. */
-export async function subjectNames(
-  database: Queryable,
-  scope: WithdrawalScope,
-  limit: number,
-): Promise<readonly string[]> {
-  const { table, nameColumn } = subjects[scope];
-  const { rows } = await database.query<{ name: string }>(
-    `select ${nameColumn} as name from ${table} order by name limit $1`,
-    [limit],
-  );
-  return rows.map(({ name }) => name);
-}
 
 /** One withdrawal, done or not. */
 export interface Withdrawal extends WithdrawnKeys, WithdrawalCounts {
@@ -118,10 +87,10 @@ export interface ChunkTerms {
 /** Withdraws what is next, and remembers how far it is, in the caller's transaction, which has the withdrawal locked. */
 export async function withdrawChunk(
   client: Queryable,
-  { id, scope, subjectId }: Withdrawal,
+  { id, scope, name }: Withdrawal,
   { window, maxIntervalAgeSeconds, chunkRows, clock }: ChunkTerms,
 ): Promise<Withdrawal> {
-  const isMeant = `${subjects[scope].keyColumn} = $4 and withdrawn_at is null`;
+  const isMeant = `${cameBy(scope, '$4')} and withdrawn_at is null`;
   const { rows } = await client.query<WithdrawalRow>(
     `with looked as (
        select key, created_at, ${isMeant} as is_meant from exposures
@@ -141,7 +110,7 @@ export async function withdrawChunk(
        from (values (1)) as one left join lateral
             (select key, created_at from looked order by created_at desc, key desc limit 1) as last on true
       where w.id = $3 returning w.*`,
-    [window, maxIntervalAgeSeconds, id, subjectId, chunkRows, clock.forDatabase()],
+    [window, maxIntervalAgeSeconds, id, name, chunkRows, clock.forDatabase()],
   );
   return toWithdrawal(rows[0]!);
 }
@@ -149,7 +118,7 @@ export async function withdrawChunk(
 /** Counts what would be withdrawn now, without waiting for anybody. */
 export async function countWithdrawable(
   client: Queryable,
-  { scope, since, until, subjectId }: Omit<NewWithdrawal, 'at' | 'actor' | 'name'>,
+  { scope, name, since, until }: WithdrawnKeys,
   clock: Clock,
 ): Promise<WithdrawalCounts> {
   const { rows } = await client.query<{ withdrawn: string; deleted: string }>(
@@ -158,9 +127,9 @@ export async function countWithdrawable(
        from exposures,
             (select greatest(window_start(coalesce($4::timestamptz, clock_timestamp()), truncate_seconds), closed_through)
                  as start from window_state) as w
-      where ${subjects[scope].keyColumn} = $1 and withdrawn_at is null
+      where ${cameBy(scope, '$1')} and withdrawn_at is null
         and created_at >= coalesce($2::timestamptz, '-infinity') and created_at < coalesce($3::timestamptz, 'infinity')`,
-    [subjectId, since, until, clock.forDatabase()],
+    [name, since, until, clock.forDatabase()],
   );
   return { withdrawn: Number(rows[0]!.withdrawn), deleted: Number(rows[0]!.deleted) };
 }

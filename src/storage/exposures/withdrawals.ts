@@ -1,5 +1,5 @@
-/** Withdraws stored keys: those that were published go out once more, the others are gone and leave a tombstone. */
-import { buryGone } from './tombstones.ts';
+/** Withdraws stored keys: those that were published go out once more, the others are gone and leave a tombstone. All are noted. */
+import { buryGone, noteWithdrawn } from './tombstones.ts';
 import type { Queryable } from '../database.ts';
 
 /**
@@ -15,7 +15,9 @@ export const withdrawDoomed = `gone as (
      ), marked as (
        update exposures e set withdrawn_at = greatest($1, e.revised_at)
          from doomed d where e.key = d.key and d.created_at < $1
-       returning e.key
+       returning e.key, e.interval_start, e.interval_count
+     ), noted as (
+       ${noteWithdrawn('$2')}
      )`;
 
 /** Which keys, and when. */

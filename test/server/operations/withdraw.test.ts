@@ -78,12 +78,17 @@ describe('a withdrawal', () => {
     );
 
     const counts = { withdrawnKeys: 2n, deletedKeys: 2n };
-    expect(await client.withdraw({ scope: wanted, name, dryRun: true })).toEqual({ id: 0n, ...counts });
+    const copied = { copyPending: false };
+    expect(await client.withdraw({ scope: wanted, name, dryRun: true })).toEqual({ id: 0n, ...counts, ...copied });
     expect(await stored(deps.database)).toEqual({ 1: null, 2: null, 3: null, 4: null, ...others });
-    expect(await client.withdraw({ scope: wanted, name })).toEqual({ id: 1n, ...counts });
+    expect(await client.withdraw({ scope: wanted, name })).toEqual({ id: 1n, ...counts, ...copied });
     expect(await stored(deps.database)).toEqual({ 1: 0, 2: 0, ...others });
     expect(await countTombstones(deps.database)).toBe(2);
-    expect(await client.withdraw({ scope: wanted, name })).toEqual({ id: 2n, withdrawnKeys: 0n, deletedKeys: 0n });
+    expect(await client.withdraw({ scope: wanted, name })).toMatchObject({
+      id: 2n,
+      withdrawnKeys: 0n,
+      deletedKeys: 0n,
+    });
     const record = {
       scope: wanted,
       name,
@@ -131,7 +136,7 @@ describe('a withdrawal', () => {
       expect(refusal).toMatchObject({ kind: 'not_found', code, details: [detail] });
     }
     expect(await auditRows(operations.deps)).toEqual([]);
-    expect(await operations.client.listWithdrawals({})).toEqual({ withdrawals: [] });
+    expect(await operations.client.listWithdrawals({})).toEqual({ withdrawals: [], copyPending: false });
   });
 
   it('wants a kind, and a period that is one', async () => {

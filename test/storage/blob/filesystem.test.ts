@@ -1,13 +1,14 @@
 /** The filesystem store: all or nothing, never outside its folder, also with several processes. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import type { BlobStore } from '../../../src/storage/blob/blob-store.ts';
+import { fileSource } from '../../../src/storage/blob/file-source.ts';
 import { openBlobStore } from '../../../src/storage/blob/open.ts';
 import { sourceOf } from '../../support/blob-source.ts';
 import { temporaryFolder } from '../../support/export-file.ts';
@@ -43,6 +44,18 @@ describe('a blob', () => {
     expect(await textOf(sample.store)).toBe('bytes');
     expect(await sample.store.put(blob, sourceOf(Buffer.from('a '), Buffer.from('stream')), overwrite)).toBe('written');
     expect(await textOf(sample.store)).toBe('a stream');
+  });
+
+  it('may be read by whoever may read the others, also when nobody else may read the file that it is made from', async () => {
+    await using sample = await openSample();
+    const made = join(sample.dir, 'made');
+    await writeFile(made, 'a file', { mode: 0o600 });
+    const modes = [];
+    for (const content of [Buffer.from('bytes'), fileSource(made, 6)]) {
+      await sample.store.put(blob, content, overwrite);
+      modes.push((await stat(join(sample.dir, blob.bucket, blob.name))).mode & 0o777);
+    }
+    expect(modes[1]).toBe(modes[0]);
   });
 
   it('may be larger than a buffer, and empty', async () => {

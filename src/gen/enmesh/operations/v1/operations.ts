@@ -268,6 +268,8 @@ export interface WithdrawResponse {
   withdrawnKeys: bigint;
   /** Were not published yet, and are deleted. */
   deletedKeys: bigint;
+  /** It is not in the blob store yet, so a restore of the database would undo it; it is copied as soon as that can be. */
+  copyPending: boolean;
 }
 
 /** ListWithdrawalsRequest asks for what was withdrawn. */
@@ -280,6 +282,8 @@ export interface ListWithdrawalsRequest {
 export interface ListWithdrawalsResponse {
   /** The newest first. */
   withdrawals: Withdrawal[];
+  /** Something that was withdrawn, by an operator or a partner, is not in the blob store yet. */
+  copyPending: boolean;
 }
 
 /** Withdrawal is one thing that was withdrawn. */
@@ -1577,7 +1581,7 @@ export const WithdrawRequest: MessageFns<WithdrawRequest> = {
 };
 
 function createBaseWithdrawResponse(): WithdrawResponse {
-  return { id: 0n, withdrawnKeys: 0n, deletedKeys: 0n };
+  return { id: 0n, withdrawnKeys: 0n, deletedKeys: 0n, copyPending: false };
 }
 
 export const WithdrawResponse: MessageFns<WithdrawResponse> = {
@@ -1599,6 +1603,9 @@ export const WithdrawResponse: MessageFns<WithdrawResponse> = {
         throw new globalThis.Error("value provided for field message.deletedKeys of type uint64 too large");
       }
       writer.uint32(24).uint64(message.deletedKeys);
+    }
+    if (message.copyPending !== false) {
+      writer.uint32(32).bool(message.copyPending);
     }
     return writer;
   },
@@ -1640,6 +1647,14 @@ export const WithdrawResponse: MessageFns<WithdrawResponse> = {
             message.deletedKeys = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.copyPending = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1664,6 +1679,7 @@ export const WithdrawResponse: MessageFns<WithdrawResponse> = {
     message.deletedKeys = (object.deletedKeys !== undefined && object.deletedKeys !== null)
       ? BigInt(object.deletedKeys)
       : 0n;
+    message.copyPending = object.copyPending ?? false;
     return message;
   },
 };
@@ -1724,13 +1740,16 @@ export const ListWithdrawalsRequest: MessageFns<ListWithdrawalsRequest> = {
 };
 
 function createBaseListWithdrawalsResponse(): ListWithdrawalsResponse {
-  return { withdrawals: [] };
+  return { withdrawals: [], copyPending: false };
 }
 
 export const ListWithdrawalsResponse: MessageFns<ListWithdrawalsResponse> = {
   encode(message: ListWithdrawalsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.withdrawals) {
       Withdrawal.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.copyPending !== false) {
+      writer.uint32(16).bool(message.copyPending);
     }
     return writer;
   },
@@ -1756,6 +1775,14 @@ export const ListWithdrawalsResponse: MessageFns<ListWithdrawalsResponse> = {
             message.withdrawals.push(Withdrawal.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.copyPending = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1774,6 +1801,7 @@ export const ListWithdrawalsResponse: MessageFns<ListWithdrawalsResponse> = {
   fromPartial(object: DeepPartial<ListWithdrawalsResponse>): ListWithdrawalsResponse {
     const message = createBaseListWithdrawalsResponse();
     message.withdrawals = object.withdrawals?.map((e) => Withdrawal.fromPartial(e)) || [];
+    message.copyPending = object.copyPending ?? false;
     return message;
   },
 };
