@@ -1,6 +1,7 @@
-/** Checks that hold over all files of an index: order, windows, and no key twice. */
+/** Checks that hold over all files of an index: order, windows, and no key twice unless it was withdrawn. */
 import type { DecodedKey } from '../../domain/export-file/decode.ts';
 import { KEY_LENGTH, type KeyList } from '../../domain/export-file/format.ts';
+import { reportTypeCodes } from '../../domain/publish/report-type.ts';
 import { Faults } from './faults.ts';
 import { KeyTable } from './key-table.ts';
 import type { FileReport, VerifiedFile } from './verify.ts';
@@ -8,6 +9,8 @@ import type { FileReport, VerifiedFile } from './verify.ts';
 /** Files are added in the order of the index; each may then be forgotten. */
 export class SeriesCheck {
   readonly #keys: Readonly<Record<KeyList, KeyTable>> = { keys: new KeyTable(), revisedKeys: new KeyTable() };
+  /** Revised keys that were there before, and then again as revoked. */
+  readonly #revokedKeys = new KeyTable();
   readonly #files: string[] = [];
   readonly #fileOfWindow = new Map<string, string>();
   /** The batch that began last: its files all start together, and its window ends where its first file does. */
@@ -41,14 +44,22 @@ export class SeriesCheck {
   #checkKeys(list: KeyList, keys: Iterable<DecodedKey>, faults: Faults): void {
     const file = this.#files.length - 1;
     let place = 0;
-    for (const { key } of keys) {
+    for (const key of keys) {
       place += 1;
-      if (key.length !== KEY_LENGTH) continue;
-      const owner = this.#keys[list].claim(key, file);
+      if (key.key.length !== KEY_LENGTH) continue;
+      const owner = this.#claim(list, key);
       if (owner === file) continue;
       const noun = list === 'keys' ? 'key' : 'revised key';
       faults.add(`${noun} ${String(place)}: stands in ${this.#files[owner] ?? ''} too`);
     }
+  }
+
+  /** Whose the key is. One that was revised and later withdrawn goes out once more, as revoked (decisions, Withdrawal). */
+  #claim(list: KeyList, { key, reportType }: DecodedKey): number {
+    const file = this.#files.length - 1;
+    const owner = this.#keys[list].claim(key, file);
+    const mayBeWithdrawn = list === 'revisedKeys' && owner !== file && reportType === reportTypeCodes.negative;
+    return mayBeWithdrawn ? this.#revokedKeys.claim(key, file) : owner;
   }
 }
 

@@ -34,10 +34,22 @@ beforeAll(async () => {
     revisedRows: [sampleRow(1, { reportType: 5, onset: null })],
     signers: [signer],
   });
+  const withdrawing = (start: number): Promise<Buffer> =>
+    sampleZip({
+      header: { startTimestamp: hour(start), endTimestamp: hour(start + 1) },
+      rows: [],
+      revisedRows: [sampleRow(1, { reportType: 5, onset: null })],
+      signers: [signer],
+    });
   files.set('/exports/aa/1-2-00001.zip', first);
   files.set('/exports/aa/2-3-00001.zip', second);
   files.set('/exports/aa/index.txt', Buffer.from('aa/1-2-00001.zip\naa/2-3-00001.zip'));
   files.set('/exports/twice/index.txt', Buffer.from('aa/1-2-00001.zip\naa/1-2-00001.zip'));
+  files.set('/exports/aa/3-4-00001.zip', await withdrawing(2));
+  files.set('/exports/aa/4-5-00001.zip', await withdrawing(3));
+  const revised = 'aa/1-2-00001.zip\naa/2-3-00001.zip';
+  files.set('/exports/withdrawn/index.txt', Buffer.from(`${revised}\naa/3-4-00001.zip`));
+  files.set('/exports/withdrawn-twice/index.txt', Buffer.from(`${revised}\naa/3-4-00001.zip\naa/4-5-00001.zip`));
   files.set('/exports/foreign/index.txt', Buffer.from('../../etc/passwd.zip'));
   files.set('/exports/lost/index.txt', Buffer.from('aa/1-2-00001.zip\naa/9-9-00001.zip'));
   files.set('/exports/deep/aa/2-3-00001.zip', second);
@@ -111,6 +123,12 @@ describe('verify', () => {
     },
   );
 
+  it('takes an index with a key that was revised, and withdrawn later', async () => {
+    const ended = await verify(`${origin}/exports/withdrawn/index.txt`, '--public-key', publicKey);
+    expect(ended).toMatchObject({ exitCode: 0, thrown: undefined });
+    expect(ended.stdout).toMatch(/3 files, 3 keys, 2 revised keys: no faults\n$/);
+  });
+
   it('is content with an empty index', async () => {
     const ended = await verify(`${origin}/exports/empty/index.txt`, '--public-key', publicKey);
     expect(ended).toMatchObject({ exitCode: 0, stdout: '0 files, 0 keys, 0 revised keys: no faults\n' });
@@ -131,6 +149,7 @@ describe('verify', () => {
 
   it.each([
     ['twice', 'the index names a file twice'],
+    ['withdrawn-twice', 'revised key 1: stands in '],
     ['foreign', 'a line of the index is no name of a zip'],
     ['lost', 'the server answered 404'],
     ['none', 'the server answered 404'],

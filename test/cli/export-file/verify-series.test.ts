@@ -8,6 +8,8 @@ interface Sample {
   readonly window: readonly [number, number];
   readonly keys?: readonly number[];
   readonly revisedKeys?: readonly number[];
+  /** Among the revised keys, as revoked. */
+  readonly revokedKeys?: readonly number[];
 }
 
 /** The faults of each file, in order; files are named a, b, c …. */
@@ -16,14 +18,19 @@ function faultsOf(...samples: readonly Sample[]): (readonly string[])[] {
   return samples.map((sample, index) => series.add(fileOf(String.fromCharCode(97 + index), sample)).faults);
 }
 
-function fileOf(file: string, { window: [start, end], keys = [], revisedKeys = [] }: Sample): VerifiedFile {
+function fileOf(file: string, { window: [start, end], ...sample }: Sample): VerifiedFile {
+  const { keys = [], revisedKeys = [], revokedKeys = [] } = sample;
   const summary = { start, end, region: 'AA', keys: 0, revisedKeys: 0, signatures: [] };
-  return { report: { file, faults: [], summary }, keys: keys.map(keyOf), revisedKeys: revisedKeys.map(keyOf) };
+  return {
+    report: { file, faults: [], summary },
+    keys: keys.map((number) => keyOf(number, 1)),
+    revisedKeys: [...revisedKeys.map((number) => keyOf(number, 1)), ...revokedKeys.map((number) => keyOf(number, 5))],
+  };
 }
 
-function keyOf(number: number): DecodedKey {
+function keyOf(number: number, reportType: number): DecodedKey {
   const key = Buffer.alloc(16, number);
-  const rest = { transmissionRisk: 0, rollingStart: 1, rollingPeriod: 144, reportType: 1 };
+  const rest = { transmissionRisk: 0, rollingStart: 1, rollingPeriod: 144, reportType };
   return { key, ...rest, daysSinceOnset: null, variantOfConcern: null };
 }
 
@@ -65,5 +72,23 @@ describe('the files of an index', () => {
         { window: [200, 300], keys: [4, 2], revisedKeys: [1] },
       ),
     ).toEqual([[], [], ['key 2: stands in a too', 'revised key 1: stands in b too']]);
+  });
+
+  it('may have a key among the revised ones again when it was withdrawn: once, as revoked, and never after', () => {
+    expect(
+      faultsOf(
+        { window: [0, 100], keys: [1, 2], revokedKeys: [3] },
+        { window: [100, 200], revisedKeys: [1, 2] },
+        { window: [200, 300], revokedKeys: [1, 3] },
+        { window: [300, 400], revisedKeys: [1], revokedKeys: [2] },
+        { window: [400, 500], revokedKeys: [1, 2, 3] },
+      ),
+    ).toEqual([
+      [],
+      [],
+      [],
+      ['revised key 1: stands in b too'],
+      ['revised key 1: stands in c too', 'revised key 2: stands in d too', 'revised key 3: stands in c too'],
+    ]);
   });
 });
