@@ -91,7 +91,7 @@ async function resolveKey(reference: string, { env, dataDir }: Surroundings): Pr
     const path = reference.slice(filePrefix.length);
     if (dataDir === undefined || !reference.startsWith(filePrefix) || /^\.\.?\//.test(path)) throw error;
     return await resolveSecret(filePrefix + join(resolve(dataDir), path), env).catch(() => {
-      throw error;
+      throw new Error(`${error instanceof Error ? error.message : String(error)}, nor under ENMESH_DATA_DIR`);
     });
   }
 }

@@ -6,6 +6,7 @@ import { ConfigurationError } from '../platform/config/load.ts';
 const usageCodes: ReadonlySet<string> = new Set([
   'invalid_configuration',
   'invalid_usage',
+  'invalid_key_name',
   'insecure_address',
   'insecure_token',
   'bad_tls',

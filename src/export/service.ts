@@ -4,7 +4,7 @@ import { AppError } from '../domain/errors.ts';
 import { callerName } from '../platform/grpc/caller-name.ts';
 import type * as proto from '../gen/enmesh/export/v1/export.ts';
 import { BatchStatus } from '../gen/enmesh/export/v1/export.ts';
-import { hasExport } from '../storage/exports/exports.ts';
+import { exportNames } from '../storage/exports/exports.ts';
 import { filesOfBatches } from '../storage/exports/files.ts';
 import { listBatches } from '../storage/exports/batches.ts';
 import { adoptPublishedFiles } from './adopt/adopt.ts';
@@ -108,9 +108,11 @@ function keysIn({ status, files }: proto.Batch): bigint {
 }
 
 async function requireExport({ database }: ExportDeps, name: string): Promise<void> {
-  if (name !== '' && !(await hasExport(database, name))) {
-    throw new AppError('not_found', 'export_not_found', 'no export has this name');
-  }
+  if (name === '') return;
+  const names = await exportNames(database);
+  if (names.includes(name)) return;
+  const there = names.length === 0 ? 'none is configured; `enmesh apply` adds some' : `there are ${names.join(', ')}`;
+  throw new AppError('not_found', 'export_not_found', 'no export has this name', { details: [there] });
 }
 
 function nameFilter(name: string): { exportName?: string } {

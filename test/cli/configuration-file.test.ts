@@ -95,7 +95,7 @@ describe('a configuration file', () => {
 apps: [{ id: a, regions: [] }]`;
     await expect(readText(text)).rejects.toMatchObject({
       details: [
-        'healthAuthorities[0].keys[1].publicKeyPem: names a secret file that does not exist: /authority/missing.pem',
+        'healthAuthorities[0].keys[1].publicKeyPem: names a secret file that does not exist: /authority/missing.pem, nor under ENMESH_DATA_DIR',
         'apps[0].regions: wants at least one region',
       ],
     });

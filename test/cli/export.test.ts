@@ -112,7 +112,10 @@ describe('export run', () => {
   it('ends with 1 for an export that there is not', async () => {
     await using role = await startExport({ signed: true });
     const { exitCode, stderr } = await role.enmesh('export', 'run', 'other');
-    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: 'enmesh: no export has this name\n' });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: 'enmesh: no export has this name\n  there are sample\n',
+    });
   });
 });
 

@@ -66,6 +66,7 @@ describe('wrong usage ends with 2', () => {
     ['a target without a port', ['cleanup', '--server', 'localhost']],
     ['an overlap that is no duration', ['keys', 'rotate', 'main', '--overlap', '2 weeks']],
     ['an unknown role', ['serve', 'sever']],
+    ['a reason that no key is refused for', ['federation', 'quarantine', 'bb', '--reason', 'bogus']],
     ['no keys', ['publish', '--keys', '0']],
     ['31 keys', ['publish', '--keys', '31']],
     ['an unknown report type', ['publish', '--report-type', 'positive']],
@@ -120,6 +121,7 @@ describe('errors', () => {
   it('end with 2 where the configuration or the usage is at fault, else with 1', () => {
     expect(exitCodeOf(new ConfigurationError(['x']))).toBe(2);
     expect(exitCodeOf(new AppError('invalid', 'invalid_configuration', 'x'))).toBe(2);
+    expect(exitCodeOf(new AppError('invalid', 'invalid_key_name', 'x'))).toBe(2);
     for (const code of ['insecure_address', 'insecure_token', 'bad_tls', 'signing_key_missing']) {
       expect(exitCodeOf(new AppError('precondition', code, 'x'))).toBe(2);
     }

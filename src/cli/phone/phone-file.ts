@@ -52,9 +52,14 @@ async function readKeyFile(phonePath: string, keyPath: string): Promise<string> 
   try {
     return await readFile(resolve(dirname(phonePath), keyPath), 'utf8');
   } catch (error) {
-    throw new AppError('invalid', 'invalid_configuration', `${phonePath} names a privateKeyFile that cannot be read`, {
-      cause: error,
-    });
+    throw new AppError(
+      'invalid',
+      'invalid_configuration',
+      `${phonePath} names a privateKeyFile that cannot be read: ${keyPath}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
