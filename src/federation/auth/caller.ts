@@ -2,14 +2,10 @@
 import { AppError } from '../../domain/errors.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../storage/database.ts';
-import {
-  findPartnerByIdentity,
-  isPartnersIssuer,
-  readPartner,
-  type KnownPartner,
-} from '../../storage/partners/partners.ts';
+import { findPartnerByIdentity, readPartner, type KnownPartner } from '../../storage/partners/partners.ts';
 import { bearerToken } from './bearer-token.ts';
 import type { IdentityTokens } from './identity-tokens.ts';
+import { PartnerIssuers } from './partner-issuers.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 import { audienceRefused, claimedIssuer, identityUnknown, tokenRefused } from './unverified-token.ts';
 
@@ -57,21 +53,22 @@ export interface AuthenticatorDeps {
 
 /** Makes it. */
 export function createPartnerAuthenticator(deps: AuthenticatorDeps): PartnerAuthenticator {
+  const issuers = new PartnerIssuers(deps.database);
   return {
-    authenticate: (metadata) => authenticate(deps, metadata),
+    authenticate: (metadata) => authenticate({ ...deps, issuers }, metadata),
     identityAnswer: ({ ourAudience }, nonce) => deps.tokens.forAnswer(ourAudience, nonce),
     readmit: (admission) => readmit(deps, admission),
   };
 }
 
 async function authenticate(
-  { database, verifier }: AuthenticatorDeps,
+  { database, verifier, issuers }: AuthenticatorDeps & { readonly issuers: PartnerIssuers },
   metadata: CallerMetadata,
 ): Promise<AuthenticatedPartner> {
   const token = bearerToken(metadata.get('authorization'));
   const issuer = claimedIssuer(token);
   // An issuer that nobody has costs no request.
-  if (!(await isPartnersIssuer(database, issuer))) throw identityUnknown();
+  if (!(await issuers.has(issuer))) throw identityUnknown();
   const claims = await verifier.verify(token, { issuer });
   if (claims.nonce !== undefined) throw tokenRefused('it answers a call (nonce), so it cannot make one');
   const partner = await findPartnerByIdentity(database, claims);

@@ -40,10 +40,10 @@ export async function readPartner(database: Queryable, id: number): Promise<Know
   return (await read(database, 'id = $1', [id]))[0] ?? null;
 }
 
-/** True when a partner has tokens of that issuer. */
-export async function isPartnersIssuer(database: Queryable, issuer: string): Promise<boolean> {
-  const { rows } = await database.query('select from partners where identity_issuer = $1 limit 1', [issuer]);
-  return rows.length > 0;
+/** Issuers of all partners' tokens. */
+export async function readPartnerIssuers(database: Queryable): Promise<ReadonlySet<string>> {
+  const { rows } = await database.query<{ issuer: string }>('select distinct identity_issuer as issuer from partners');
+  return new Set(rows.map(({ issuer }) => issuer));
 }
 
 /** True when there is any partner. */
