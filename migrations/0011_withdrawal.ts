@@ -24,9 +24,8 @@ const withdrawals = `
 create table withdrawals (
   id bigint generated always as identity primary key,
   scope text not null check (scope in ('app', 'authority', 'partner', 'import')),
-  -- App id, issuer, or name; and the row that it was the name of.
+  -- App id, issuer, or name.
   name text not null,
-  subject_id integer not null,
   -- Keys whose window begins then or later, and before; null = no bound.
   since timestamptz,
   until timestamptz,

@@ -36,24 +36,31 @@ export async function connectGateway(
   values: Values,
   { lifecycle, addresses, server, federation }: Neighbours,
 ): Promise<Pick<GatewayOptions, 'publish' | 'stats' | 'exports' | 'identity' | 'isReady'>> {
-  const calls = {
-    server: await callSettings(values, values.ENMESH_SERVER_TARGET === undefined ? 'server' : undefined),
-    export: await callSettings(values, values.ENMESH_EXPORT_TARGET === undefined ? 'export' : undefined),
-    federation: await callSettings(values, values.ENMESH_FEDERATION_TARGET === undefined ? 'federation' : undefined),
+  const given = {
+    server: values.ENMESH_SERVER_TARGET,
+    export: values.ENMESH_EXPORT_TARGET,
+    federation: values.ENMESH_FEDERATION_TARGET,
   };
   const targets = {
-    server: values.ENMESH_SERVER_TARGET ?? hostAndPort(addresses.server ?? values.ENMESH_GRPC_ADDRESS),
-    export: values.ENMESH_EXPORT_TARGET ?? hostAndPort(addresses.export ?? values.ENMESH_EXPORT_ADDRESS),
-    federation: values.ENMESH_FEDERATION_TARGET ?? hostAndPort(values.ENMESH_FEDERATION_ADDRESS),
+    server: given.server ?? hostAndPort(addresses.server ?? values.ENMESH_GRPC_ADDRESS),
+    export: given.export ?? hostAndPort(addresses.export ?? values.ENMESH_EXPORT_ADDRESS),
+    federation: given.federation ?? hostAndPort(values.ENMESH_FEDERATION_ADDRESS),
   };
-  const localFederation = values.ENMESH_FEDERATION_TARGET === undefined ? federation?.localClient : undefined;
+  const settingsOf = async (role: CalledRole) =>
+    await callSettings(values, given[role] === undefined ? role : undefined);
+  const calls = {
+    server: await settingsOf('server'),
+    export: await settingsOf('export'),
+    federation: await settingsOf('federation'),
+  };
+  const localFederation = given.federation === undefined ? federation?.localClient : undefined;
   const closing = <T extends { close(): void }>(client: T): T => {
     lifecycle.add(whenStopped(client));
     return client;
   };
   const connect = <Definition extends ServiceDefinition>(definition: Definition, role: CalledRole) =>
     closing(createGrpcClient(definition, targets[role], calls[role])).client;
-  const localClient = values.ENMESH_SERVER_TARGET === undefined ? server?.localClient : undefined;
+  const localClient = given.server === undefined ? server?.localClient : undefined;
   const streaming = () =>
     closing(
       new StreamingPublishClient(

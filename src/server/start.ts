@@ -49,7 +49,10 @@ export interface ServerDeps {
   isReady(): Promise<boolean>;
 }
 
-/** Starts listening; withdrawals are done again and configuration is applied first, so that a fresh installation is ready when health says so. */
+/**
+ * Starts listening; withdrawals are done again and configuration is applied first, so that a fresh installation is ready
+ * when health says so.
+ */
 export async function startServer(
   values: Values,
   deps: ServerDeps,

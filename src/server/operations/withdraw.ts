@@ -17,7 +17,7 @@ import {
   withdrawChunk,
   type Withdrawal,
 } from '../../storage/exposures/withdrawal-records.ts';
-import { findSubject, subjectNames, type SubjectNames } from '../../storage/exposures/withdrawal-subjects.ts';
+import { isKnownSubject, subjectNames, type SubjectNames } from '../../storage/exposures/withdrawal-subjects.ts';
 
 /** What withdrawing works with. */
 export interface WithdrawDeps {
@@ -95,16 +95,16 @@ export async function finishWithdrawals(deps: WithdrawDeps, signal: AbortSignal)
 async function resolve(
   { database }: WithdrawDeps,
   { scope, name: sentName, since, until }: WithdrawnKeys,
-): Promise<WithdrawnKeys & { readonly subjectId: number }> {
+): Promise<WithdrawnKeys> {
   if (since !== null && until !== null && since >= until) {
     throw new AppError('invalid', 'bad_withdrawal_period', 'since must be before until');
   }
   const name = scope === 'app' ? sentName.toLowerCase() : sentName;
   // PostgreSQL has no NUL in text.
-  const subjectId = name.includes('\0') ? undefined : await findSubject(database, { scope, name });
-  if (subjectId === undefined) throw notFound(scope, await subjectNames(database, scope, mostNames));
+  const isKnown = !name.includes('\0') && (await isKnownSubject(database, { scope, name }));
+  if (!isKnown) throw notFound(scope, await subjectNames(database, scope, mostNames));
   const { truncateSeconds } = await readWindowState(database);
-  return { scope, name, subjectId, since: since && windowStart(since, truncateSeconds), until };
+  return { scope, name, since: since && windowStart(since, truncateSeconds), until };
 }
 
 async function goOn(deps: WithdrawDeps, begun: Withdrawal, signal: AbortSignal): Promise<Withdrawal> {

@@ -8,7 +8,6 @@ import { withdrawDoomed } from './withdrawals.ts';
 /** One withdrawal, done or not. */
 export interface Withdrawal extends WithdrawnKeys, WithdrawalCounts {
   readonly id: string;
-  readonly subjectId: number;
   readonly at: Date;
   readonly actor: string;
   /** Null = it goes on. */
@@ -17,18 +16,17 @@ export interface Withdrawal extends WithdrawnKeys, WithdrawalCounts {
 
 /** Who wants what withdrawn, and when. */
 export interface NewWithdrawal extends WithdrawnKeys {
-  readonly subjectId: number;
   readonly at: Date;
   readonly actor: string;
 }
 
 /** Puts it down, before the first key; from then on it is done, whoever does it. */
 export async function recordWithdrawal(client: Queryable, withdrawal: NewWithdrawal): Promise<Withdrawal> {
-  const { scope, name, subjectId, since, until, at, actor } = withdrawal;
+  const { scope, name, since, until, at, actor } = withdrawal;
   const { rows } = await client.query<{ id: string }>(
-    `insert into withdrawals (scope, name, subject_id, since, until, at, actor, reached_at)
-     values ($1, $2, $3, $4, $5, $6, $7, coalesce($4::timestamptz, '-infinity')) returning id`,
-    [scope, name, subjectId, since, until, at, actor],
+    `insert into withdrawals (scope, name, since, until, at, actor, reached_at)
+     values ($1, $2, $3, $4, $5, $6, coalesce($3::timestamptz, '-infinity')) returning id`,
+    [scope, name, since, until, at, actor],
   );
   return { ...withdrawal, id: rows[0]!.id, finishedAt: null, withdrawn: 0, deleted: 0 };
 }
@@ -37,7 +35,6 @@ interface WithdrawalRow {
   id: string;
   scope: WithdrawalScope;
   name: string;
-  subject_id: number;
   since: Date | null;
   until: Date | null;
   at: Date;
@@ -48,10 +45,10 @@ interface WithdrawalRow {
 }
 
 function toWithdrawal(row: WithdrawalRow): Withdrawal {
-  const { subject_id: subjectId, finished_at: finishedAt, withdrawn_keys: withdrawn, deleted_keys: deleted } = row;
+  const { finished_at: finishedAt, withdrawn_keys: withdrawn, deleted_keys: deleted } = row;
   const { id, scope, name, since, until, at, actor } = row;
   const counts = { withdrawn: Number(withdrawn), deleted: Number(deleted) };
-  return { id, scope, name, subjectId, since, until, at, actor, finishedAt, ...counts };
+  return { id, scope, name, since, until, at, actor, finishedAt, ...counts };
 }
 
 /** The newest first. */

@@ -3,11 +3,8 @@ import { hashLength, type CopiedWithdrawal, type WithdrawalCopy } from '../../do
 import type { Clock } from '../../platform/clock.ts';
 import type { Database, Queryable } from '../database.ts';
 import { enterWindow } from '../windows.ts';
-import { findSubject } from './withdrawal-subjects.ts';
+import { isKnownSubject } from './withdrawal-subjects.ts';
 import { withdrawDoomed } from './withdrawals.ts';
-
-/** No row has it: identities count from 1. */
-const nobody = 0;
 
 /** The key of all hashes of withdrawn keys. */
 export async function readHashSecret(database: Queryable): Promise<Buffer> {
@@ -50,13 +47,13 @@ export async function buryCopy(database: Database, id: string, copy: WithdrawalC
 /** One whose subject is unknown here is done: what it took is among the hashes. */
 async function putDown(client: Queryable, copyId: string, withdrawal: CopiedWithdrawal): Promise<void> {
   const { uid, scope, name, since, until, at, actor } = withdrawal;
-  const subjectId = await findSubject(client, withdrawal);
+  const isKnown = await isKnownSubject(client, withdrawal);
   await client.query(
-    `insert into withdrawals (uid, scope, name, subject_id, since, until, at, actor, copy_id, reached_at, finished_at)
-     values ($1, $2, $3, $4, $5, least($6::timestamptz, $7), $7, $8, $9, coalesce($5::timestamptz, '-infinity'),
-             case when $4 = ${String(nobody)} then $7::timestamptz end)
+    `insert into withdrawals (uid, scope, name, since, until, at, actor, copy_id, reached_at, finished_at)
+     values ($1, $2, $3, $4, least($5::timestamptz, $6), $6, $7, $8, coalesce($4::timestamptz, '-infinity'),
+             case when not $9::boolean then $6::timestamptz end)
      on conflict (uid) do nothing`,
-    [uid, scope, name, subjectId ?? nobody, since, until, at, actor, copyId],
+    [uid, scope, name, since, until, at, actor, copyId, isKnown],
   );
 }
 

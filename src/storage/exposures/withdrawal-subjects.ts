@@ -22,19 +22,18 @@ export function cameBy(scope: WithdrawalScope, name: string): string {
     union all select subject_id from former_names where scope = '${scope}' and name = ${name}))`;
 }
 
-/** Row that has the name, or had it last; undefined when none ever did. */
-export async function findSubject(
+/** Whether anything has the name, or ever had it. */
+export async function isKnownSubject(
   database: Queryable,
   { scope, name }: Pick<WithdrawnKeys, 'scope' | 'name'>,
-): Promise<number | undefined> {
+): Promise<boolean> {
   const { table, nameColumn } = subjects[scope];
-  const { rows } = await database.query<{ id: number }>(
-    `select id from ${table} where ${nameColumn} = $1
-     union all select subject_id from former_names where scope = $2 and name = $1
-     order by id desc limit 1`,
+  const { rows } = await database.query<{ known: boolean }>(
+    `select exists (select from ${table} where ${nameColumn} = $1
+                    union all select from former_names where scope = $2 and name = $1) as known`,
     [name, scope],
   );
-  return rows[0]?.id;
+  return rows[0]!.known;
 }
 
 /** Names of what keys could be withdrawn of. */
